@@ -5,6 +5,7 @@ Every refusal is one of these; the terminal prints `file:line:column: path: mess
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+CODE = re.compile(r"PC\d{3}")
+"""How the code of a problem or a rule is written."""
 INVALID, HEADS, KV_HEADS, TOP_K, LAYERS = "PC001", "PC101", "PC102", "PC103", "PC104"
 """Codes of the rules that refusals belong to: not readable, or heads, key/value heads, experts a token visits and the
 list of layers that cannot be. Whoever raises a problem gives its code."""

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Reading
     from paramcalc.spec.media import Media
 
+FIGURES = ("fits", "capacity", "headroom", "max_context", "max_batch")
+"""Keys of a verdict that rest on what is known of the model."""
+
 
 class RuntimeFit(NamedTuple):
     """Whether a model fits by one runtime; no numbers where the runtime cannot serve it."""
@@ -153,7 +156,7 @@ def fit(reading: Reading, serving: FitSettings, device: DeviceSettings) -> Fit:
     level: Certainty = "bound" if best.runtime == BOUND else "estimate"
     figures = best.need.prepared.level("weights", "cache", "flops", at_best=level)
     return Fit(
-        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), figures),
+        **fields, known=dict.fromkeys(FIGURES, figures),
         fits=verdict, runtime=best.runtime, space=Size(last.capacity), room=Size(last.headroom),
         max_context=last.max_context, max_batch=last.max_batch,
         serve=command_of(best.machine, model.spec, serving, best.need.prepared, last.serving.context),

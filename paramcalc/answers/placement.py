@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, json_key
-from paramcalc.answers.fit import Fit, RuntimeFit, fit, unknown_cache
+from paramcalc.answers.fit import FIGURES, Fit, RuntimeFit, fit, unknown_cache
 from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, file_sizes, levels
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates import inference
@@ -239,7 +239,7 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
     needed = fields["whole"].bytes - (ledger.host.total if choice and room.ram is None else 0)
     level = ready.prepared.level("weights", "cache", "flops", at_best="estimate")
     return PlacedFit(
-        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), level),
+        **fields, known=dict.fromkeys(FIGURES, level),
         fits=fits, runtime=PLACING, capacity=Size(capacity), headroom=Size(capacity - needed),
         max_context=most_tokens, max_batch=most_batch, unserved=unserved,
         serve=placed_command(model.spec, serving, fields["placement"]) if choice and not unserved else "",

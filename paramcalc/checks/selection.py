@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.checks.results import Finding
-from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.errors import CODE, InputError, Problem, UsageError
 from paramcalc.readers.files import folders_up, read_file
 from paramcalc.sanitize import visible
 
@@ -135,7 +135,7 @@ def comments(text: str) -> tuple[dict[str, tuple[int, str]], list[Finding]]:
         if match is None or (rest and rest[0] not in DASHES):
             continue
         reason = rest[1:].strip()
-        for code in re.findall(r"PC\d{3}", match[1]):
+        for code in CODE.findall(match[1]):
             ignored[code] = (number, reason)
             if not reason:
                 bare.append(Finding("", "PC007", f"{code} is ignored without a reason", "warning", number, 1,

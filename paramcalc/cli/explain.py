@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from paramcalc.cli.options import Common, One
 from paramcalc.cli.run import answer_all, emit
-from paramcalc.errors import Problem, UsageError
+from paramcalc.errors import CODE, Problem, UsageError
 from paramcalc.estimates.explain_settings import ExplainSettings
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ EXAMPLES = (
     "paramcalc explain qwen3-8b --of cache --context 32k",
     "paramcalc explain gpt3-175b --what-if hidden_size=2x --what-if head_dim=2x",
 )
-
-RULE = re.compile(r"PC\d{3}")
 
 
 def explain(
@@ -37,7 +34,7 @@ def explain(
         "num_layers=2x, vocab_size=256000, ffn_ratio=2x; repeatable.")] = [],  # noqa: B006 - typer copies it
 ) -> int:
     """Explain figures: formula, values, copies and source; or the effect of changing a field; or a rule."""
-    if RULE.fullmatch(model):
+    if CODE.fullmatch(model):
         return _rule(model, common, needless=bool(path_glob or what_if or common.set or settings.is_set("about")))
     settings.check()
     if what_if and (path_glob or settings.is_set("about")):

@@ -16,6 +16,7 @@ from paramcalc.estimates.effects import need
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
 from paramcalc.estimates.runtimes import PLACING, Runtime, ServingRuntime, profile_of
+from paramcalc.repositories import BEFORE, REPOSITORY
 from paramcalc.spec.quantize import KEEP
 from paramcalc.transforms.gguf_mix import is_file_type
 
@@ -52,7 +53,7 @@ class Placed(Protocol):
         """Data type of keys and values in the cache."""
 
 
-REPOSITORY = re.compile(r"(?:hf://|https?://(?:huggingface\.co|hf\.co)/)([\w.-]{1,96}/[\w.-]{1,96})")
+ADDRESS = re.compile(f"{BEFORE}({REPOSITORY})")
 SERVERS: tuple[ServingRuntime, ...] = get_args(ServingRuntime)
 """Runtimes asked where none is named."""
 MTP = "mtp"
@@ -188,7 +189,7 @@ def _drafting(settings: FitSettings, prepared: Prepared) -> dict[str, tuple[int 
 
 def published_name(spec: ModelSpec) -> str:
     """The repository of the hub the model's source names, which servers load; else its name."""
-    match = REPOSITORY.match(spec.source or "")
+    match = ADDRESS.match(spec.source or "")
     return match[1] if match else spec.name
 
 

@@ -23,15 +23,14 @@ from paramcalc.readers.hub_cache import COMMIT, cached, keep
 from paramcalc.readers.names import near_presets
 from paramcalc.readers.text.limits import MAX_BYTES
 from paramcalc.readers.text.values import expected
+from paramcalc.repositories import HOSTS, PREFIX, REPOSITORY
 from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
     from paramcalc.readers.text.document import Document
 
-PREFIX = "hf://"
-MODEL = re.compile(r"hf://([\w.-]{1,96}/[\w.-]{1,96})(?:@(refs/\w{1,32}/\w{1,32}|[\w.-]{1,128}))?(?:/((?:[\w.-]{1,128}/)*[\w.-]{1,128}"
-                   r"\.(?:safetensors|json)))?")
-HOSTS = ("huggingface.co", "hf.co")
+MODEL = re.compile(f"{PREFIX}({REPOSITORY})" r"(?:@(refs/\w{1,32}/\w{1,32}|[\w.-]{1,128}))?"
+                   r"(?:/((?:[\w.-]{1,128}/)*[\w.-]{1,128}\.(?:safetensors|json)))?")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FIRST = 2**16
 """Bytes asked for first: most headers fit."""

@@ -8,11 +8,12 @@ from difflib import get_close_matches
 
 from paramcalc.readers.headers import CHECKPOINTS
 from paramcalc.readers.presets import presets
+from paramcalc.repositories import BEFORE, HOST
+from paramcalc.repositories import REPOSITORY as NAME
 
-ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]{1,96}/[\w.-]{1,96})(?:/?|/(?:tree|blob|resolve)/.*)")
+ADDRESS = re.compile(rf"(?:https?://)?(?:www\.)?{HOST}/({NAME})(?:/?|/(?:tree|blob|resolve)/.*)")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-SOURCE = re.compile(r"^source: *['\"]?(?:hf://|https?://(?:huggingface\.co|hf\.co)/)?([\w.-]{1,96}/[\w.-]{1,96})",
-                    re.MULTILINE)
+SOURCE = re.compile(rf"^source: *['\"]?{BEFORE}?({NAME})", re.MULTILINE)
 VARIANT = re.compile(r"-(?:instruct|chat|it|hf|gguf|gptq|awq|mlx|[48]bit|int[48]|fp[48]|bf16|fp16)(?=-|$)")
 """What a repository's name says of tuning and format: the architecture, which a preset is, stays the same."""
 SUFFIXES = (".yaml", ".yml", ".json", *CHECKPOINTS)

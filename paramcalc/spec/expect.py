@@ -11,11 +11,11 @@ from paramcalc.components.base import Listed, Parsed, Strict, later
 from paramcalc.components.problems import impossible
 from paramcalc.defaults import SERVING, WORKLOAD, Convention
 from paramcalc.sanitize import describe
-from paramcalc.sizes import TOKENS
+from paramcalc.sizes import MOST_TOKENS, TOKENS
 from paramcalc.spec.bounds import Bound, ByteBound, CountBound, FlopBound
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Tokens = Annotated[int, Field(ge=1, le=2**40)]
+Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
 Small = Annotated[int, Field(ge=1, le=2**20)]
 
 

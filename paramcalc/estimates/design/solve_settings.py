@@ -8,6 +8,7 @@ from typing import Annotated, TypedDict
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from paramcalc.components.layout import MAX_LAYERS
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.near_sizes import COARSE, FINE
 from paramcalc.estimates.design.settings import Flop
@@ -71,7 +72,7 @@ class SolveSettings(Settings):
         None, "Accelerator that the model must fit on, optionally with a context: h100@32k.", metavar="GPU[@TOKENS]")
     runtime: RuntimeName | None = option(
         None, "Runtime with which the model must fit; any that serves it when not given.")
-    max_layers: Annotated[int, Field(ge=1, le=4096)] | None = option(None, "Maximum number of layers.")
+    max_layers: Annotated[int, Field(ge=1, le=MAX_LAYERS)] | None = option(None, "Maximum number of layers.")
     multiple_of: Annotated[int, Field(ge=1, le=4096)] | None = option(
         None, f"Number that the hidden size and widths must be multiples of; {FINE} and {COARSE} when not given.")
     top: Annotated[int, Field(ge=1, le=10_000)] = option(10, "Number of candidates to show.")

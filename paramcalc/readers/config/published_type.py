@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+GPT_KEYS = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
+            "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"}
+"""How GPT-2's config spells its sizes, and others after it."""
+
 
 class Published(NamedTuple):
     """What the class of one model type says when a config.json is silent."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from paramcalc.readers.config.published_type import TIED, UNTIED, Published
+from paramcalc.readers.config.published_type import GPT_KEYS, TIED, UNTIED, Published
 from paramcalc.readers.config.published_wholes import COMPOSITES
 
-GPT_KEYS = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
-            "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"}
 LAYERS = {"num_hidden_layers": "num_layers"}
 BAILING = UNTIED | {"use_bias": False, "use_qkv_bias": False, "first_k_dense_replace": 0, "num_shared_experts": 0,
                     "num_experts_per_tok": None, "moe_intermediate_size": None}

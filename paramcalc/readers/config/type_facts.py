@@ -5,6 +5,7 @@ Readers do not look in here: they ask `family_of(model_type)`, where all that is
 
 from __future__ import annotations
 
+from paramcalc.readers.config.published_type import GPT_KEYS
 from paramcalc.readers.config.published_wholes import OUTSIDE
 
 Keys = dict[str, tuple[str, ...]]
@@ -36,8 +37,7 @@ KEY_ALIASES: dict[str, dict[str, str]] = {
                         "num_attention_heads": "vt_num_attention_heads", "intermediate_size": "vt_intermediate_size",
                         "pos_emb_height": "init_pos_emb_height", "pos_emb_width": "init_pos_emb_width",
                         "pos_emb_time": "init_pos_emb_time"},
-    "nomic_bert": {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
-                   "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"},
+    "nomic_bert": GPT_KEYS,
 }
 """Spellings of keys in files that were published with code of their own before the library had the class, or that the
 class still takes from older files (its config's `__post_init__`)."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.layout import MAX_LAYERS
 from paramcalc.readers.headers.header import named, refuse
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ ENCODERS = frozenset([
 """Nothing is kept: a token also sees those after it, in encoders and where text is made by diffusion."""
 LATENT = frozenset(["deepseek2", "kimi-linear"])
 """Attention keeps a latent, in files that have its projections apart."""
-MOST_LAYERS = 4096
 
 
 class Windows(NamedTuple):
@@ -122,8 +122,8 @@ def gguf_layers(metadata: dict[str, Any], source: str) -> list[Layer]:
         raise UnknownLayersError(f"which layers of the GGUF architecture {named(keys.architecture)} keep what is not "
                                  "known")
     layers = keys.number("block_count", least=1) - keys.number("nextn_predict_layers", 0)
-    if not 0 < layers <= MOST_LAYERS:
-        raise refuse(source, f"{keys.architecture}.block_count: expected 1 to {MOST_LAYERS:,} layers, found {layers:,}")
+    if not 0 < layers <= MAX_LAYERS:
+        raise refuse(source, f"{keys.architecture}.block_count: expected 1 to {MAX_LAYERS:,} layers, found {layers:,}")
     attending, recurrent = _attending(keys, layers), _recurrent(keys, layers)
     return [(*attention, *state) for attention, state in zip(attending, recurrent, strict=True)]
 

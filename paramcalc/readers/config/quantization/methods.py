@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import PCError, Problem, SpecError
+from paramcalc.readers.config.published import release
 from paramcalc.readers.config.quantization.settings import Quantized, Settings, take
 from paramcalc.readers.text.values import expected
 from paramcalc.spec.quantize import KEEP
@@ -60,8 +61,6 @@ NEUTRAL = frozenset((
 BITS = re.compile(r"^(w_?bits?|n?bits|num_bits|wbits)$")
 MOST_RULES = 4096
 EXPERTS = re.compile(r"^(n|num)_.*experts$")
-VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
-"""The first two numbers of `transformers_version`."""
 
 
 def read(configs: Sequence[dict[str, Any]], settings: tuple[dict[str, Any], str] | None,
@@ -74,10 +73,9 @@ def read(configs: Sequence[dict[str, Any]], settings: tuple[dict[str, Any], str]
     if beside is not None and _method(value) == "modelopt":  # which says its group there only
         value = _object(beside.get("quantization") or {}, ("hf_quant_config",)) | _object(value, (key,))
     experts = any(EXPERTS.search(name) for one in configs for name in one)
-    written_by = next((VERSION.match(str(one["transformers_version"])) for one in configs
-                       if one.get("transformers_version")), None)
+    written_by = next((release(one) for one in configs if one.get("transformers_version")), None)
     return _read(Settings(_object(value, (key,)), (key,), experts=experts,
-                          written_by=tuple(map(int, written_by.groups())) if written_by else ()), configs)
+                          written_by=written_by or ()), configs)
 
 
 def _object(value: object, path: tuple[str, ...]) -> dict[str, Any]:

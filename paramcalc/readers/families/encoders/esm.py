@@ -10,6 +10,7 @@ from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import GTE_HEAD, PLAIN_TOPS, ROBERTA_HEAD, Tops
+from paramcalc.readers.families.spellings import LLAMA_ENCODER
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -44,11 +45,6 @@ def esm(config: Config) -> ModelSpec:
     return replace(ROW, names=NAMES | before, learned=kind not in ("rotary", "none"), rotary=rotary)(config)
 
 
-ESMC_NAMES = {
-    "tokens": "embed_tokens", "types": "", "embedding_norm": "", "layers": "layers", "final_norm": "norm",
-    "attention": "self_attn", "q_proj": "q_proj", "k_proj": "k_proj", "v_proj": "v_proj", "o_proj": "o_proj",
-    "attention_norm": "input_layernorm", "ffn": "mlp", "up_proj": "up_proj", "down_proj": "down_proj",
-    "ffn_norm": "post_attention_layernorm"}
 ESMC_HEAD = replace(GTE_HEAD, norm="lm_head.layer_norm", ties=False)
 
 
@@ -62,7 +58,7 @@ def esmc_attention(config: Config, _: str, __: bool) -> Parts:
 
 def esmc(config: Config) -> ModelSpec:
     """ESM C, whose last norm alone has no shift. evolutionaryscale.ai/blog/esm-cambrian."""
-    row = Encoder("esmc", ESMC_NAMES, ESMC_HEAD, PLAIN_TOPS, pre=True, learned=False, rotary=True, gated=True,
+    row = Encoder("esmc", LLAMA_ENCODER, ESMC_HEAD, PLAIN_TOPS, pre=True, learned=False, rotary=True, gated=True,
                   mlp_bias="mlp_bias", mixer=esmc_attention)
     spec = row(config)
     modules = {key: part.model_copy(update={"bias": False}) if key in ("norm", "esmc.norm") else part

@@ -15,6 +15,7 @@ from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.shared import first_full
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import CHOSEN, ENDS, LABELLED, TAGGED, Dense
+from paramcalc.readers.families.spellings import LLAMA_ENCODER
 from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:
@@ -67,12 +68,6 @@ MODERN = {
     "tokens": "embeddings.tok_embeddings", "types": "", "embedding_norm": "embeddings.norm", "layers": "layers",
     "final_norm": "final_norm", "attention": "attn", "qkv_proj": "Wqkv", "o_proj": "Wo", "attention_norm": "attn_norm",
     "ffn_norm": "mlp_norm",
-}
-LLAMA = {
-    "tokens": "embed_tokens", "types": "", "embedding_norm": "", "layers": "layers", "final_norm": "norm",
-    "attention": "self_attn", "q_proj": "q_proj", "k_proj": "k_proj", "v_proj": "v_proj", "o_proj": "o_proj",
-    "attention_norm": "input_layernorm", "ffn": "mlp", "up_proj": "up_proj", "down_proj": "down_proj",
-    "ffn_norm": "post_attention_layernorm",
 }
 
 
@@ -174,10 +169,10 @@ ULTRA_TOPS: Tops = {
     "Model": (), "MaskedLM": ("head",), "TokenClassification": (TAGGED,), "SequenceClassification": (LABELLED,),
     "QuestionAnswering": (ENDS,),
 }
-EUROBERT = Encoder("model", LLAMA, euro_head, EURO_TOPS, norm="rmsnorm", pre=True, learned=False, rotary=True,
+EUROBERT = Encoder("model", LLAMA_ENCODER, euro_head, EURO_TOPS, norm="rmsnorm", pre=True, learned=False, rotary=True,
                    qkv_bias="attention_bias", o_bias="attention_bias", mlp_bias="mlp_bias", gated=True)
-ULTRABERT = Encoder("ultrabert", LLAMA, ultra_head, ULTRA_TOPS, norm="rmsnorm", pre=True, learned=False, rotary=True,
-                    qkv_bias="attention_bias", o_bias="attention_bias", mlp_bias="mlp_bias", gated=True,
+ULTRABERT = Encoder("ultrabert", LLAMA_ENCODER, ultra_head, ULTRA_TOPS, norm="rmsnorm", pre=True, learned=False,
+                    rotary=True, qkv_bias="attention_bias", o_bias="attention_bias", mlp_bias="mlp_bias", gated=True,
                     words=ultra_words, window=ultra_window)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paramcalc.readers.beside import PROCESSORS
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.towers.composite import nested
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Data = dict[str, Any]
 
-OLD, VIDEO, NEW = "preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json"
+OLD, VIDEO, NEW = PROCESSORS
 
 
 class Beside(NamedTuple):
