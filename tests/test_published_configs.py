@@ -47,6 +47,7 @@ def figures(model):
     """Everything a preset is asked for, by name."""
     return {
         "count": count(model.tree),
+        "positions": model.spec.max_position_embeddings,
         "tensors": tensors(model),
         "weights": weight_bytes(in_formats(model).tree, "bf16"),
         "cache": [exact(mixers(model.tree), Serving(context, 2, 512), types("bf16")) for context in (1, 3000, 20_000)],

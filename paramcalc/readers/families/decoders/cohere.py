@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.readers.config.config import MAX_SIZE
 from paramcalc.readers.config.patterns import FULL, SLIDING, every, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.shared import GATE, patterned, times, when
@@ -14,6 +15,12 @@ from paramcalc.readers.families.decoders.shared import GATE, patterned, times, w
 if TYPE_CHECKING:
 
     from paramcalc.readers.config.config import Config
+
+
+def _positions(config: Config) -> dict[str, Any]:
+    """`model_max_length` goes before `max_position_embeddings` (vLLM, CohereAttention in models/commandr.py)."""
+    length = config.get("model_max_length")
+    return {"max_position_embeddings": length} if type(length) is int and 0 < length <= MAX_SIZE else {}
 
 
 def cohere2_moe_sliding(config: Config) -> list[str]:
@@ -32,9 +39,9 @@ def cohere2_moe_norm(config: Config, fields: dict[str, Any]) -> None:
 
 ROWS: dict[str, Row] = {
     "cohere": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
-                  qk_norm=when("use_qk_norm", "heads")),
+                  qk_norm=when("use_qk_norm", "heads"), more=_positions),
     "cohere2": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
-                   pattern=lambda c: patterned(c, 4)),
+                   pattern=lambda c: patterned(c, 4), more=_positions),
     "cohere_compass_text": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False,
                                placement="parallel"),
     "cohere2_moe": Row("attention_bias", "attention_bias", placement="parallel", names=GATE,

@@ -184,8 +184,7 @@ def longcat_flash(config: Config) -> ModelSpec:
                     "counted; files published with zero_expert_type have none")
     chosen = config.integer("moe_topk")
     if chosen > experts + idle:
-        raise config.error("moe_topk", f"{chosen:,} is more than the {experts + idle:,} experts",
-                           f"use at most {experts + idle:,}", code=TOP_K)
+        raise config.error("moe_topk", f"{chosen:,} is more than the {experts + idle:,} experts", code=TOP_K)
     query = config.integer("qk_nope_head_dim") + config.integer("qk_rope_head_dim")
     if config.optional("qk_head_dim") not in (None, query):  # of queries alone, which then fit no key
         raise config.error("qk_head_dim", f"must be qk_nope_head_dim + qk_rope_head_dim ({query})")
