@@ -29,10 +29,12 @@ class Search(NamedTuple):
     """What is under the paths."""
 
     files: tuple[File, ...]
-    others: int = 0
+    others: tuple[str, ...] = ()
     """YAML and JSON files that say nothing of a model."""
     unsearched: tuple[str, ...] = ()
     """Folders that were not looked into."""
+    folders: tuple[Path, ...] = ()
+    """Folders that were named, and those of files that were."""
 
     @property
     def checked(self) -> tuple[Path, ...]:
@@ -47,8 +49,9 @@ def find(paths: Iterable[Path], *, only_specs: bool = False) -> Search:
     Raises InputError for a path that is not there, and, without `only_specs`, where nothing at all is found.
     """
     finder = _Finder()
-    missing = []
+    missing, folders = [], dict[Path, None]()
     for path in paths:
+        folders[path if os.path.isdir(path) else path.parent] = None
         if os.path.isdir(path):
             finder.search(path)
         elif not os.path.lexists(path):
@@ -56,14 +59,14 @@ def find(paths: Iterable[Path], *, only_specs: bool = False) -> Search:
         elif only_specs:
             finder.look(path, "")
         else:
-            finder.files.setdefault(str(path), File(str(path)))
+            finder.name(path)
     if missing:
         raise InputError(*missing)
     if not only_specs and not any(file.state == "checked" for file in finder.files.values()):
         skipped = [f"{file.path}: {file.why}" for file in islice(finder.files.values(), 3)]
         raise InputError(Problem("nothing to check" + "".join(f"; skipped {why}" for why in skipped),
                                  hint="a spec says `paramcalc: 1`, a config.json `model_type`"))
-    return Search(tuple(finder.files.values()), finder.others, tuple(finder.unsearched))
+    return Search(tuple(finder.files.values()), tuple(finder.others), tuple(finder.unsearched), tuple(folders))
 
 
 class _Finder:
@@ -71,14 +74,15 @@ class _Finder:
 
     def __init__(self) -> None:
         self.files: dict[str, File] = {}
-        self.others = 0
-        self.unsearched: list[str] = []
+        self.others: dict[str, None] = {}
+        self.unsearched: dict[str, None] = {}
         self._looks = LOOKS
         self._root = ""
 
     def search(self, folder: Path) -> None:
         """Everything below a folder."""
         self._root = os.path.realpath(folder)
+        self.unsearched.pop(str(folder), None)
         files = tracked(folder)
         names = None if files is None else {str(path) for path in files}
         above = None if names is None else {os.path.dirname(path) for path in names}
@@ -110,11 +114,11 @@ class _Finder:
                 ) -> None:
         linked = entry.is_symlink()
         if linked and (os.path.realpath(path) + os.sep).startswith(self._root + os.sep):
-            self.unsearched.append(str(path))  # its files are seen where they are
+            self.unsearched[str(path)] = None  # its files are seen where they are
             return
         if entry.name in INSTALLED or os.path.isfile(path / "pyvenv.cfg") or (why and (linked or self._looks <= 0)):
             if entry.name != ".git":
-                self.unsearched.append(str(path))
+                self.unsearched[str(path)] = None
             return
         if not why and linked:
             why = "in a linked folder"
@@ -132,22 +136,32 @@ class _Finder:
                 if why:
                     self._looks -= 1
                     if self._looks < 0:
-                        self.unsearched.append(str(folder))
+                        self.unsearched[str(folder)] = None
                         return
                 yield entry
+
+    def name(self, path: Path) -> None:
+        """A file to check whatever it says, also where a folder's search passed it over."""
+        self.others.pop(str(path), None)
+        if not self._is_checked(str(path)):
+            self.files[str(path)] = File(str(path))
 
     def look(self, path: Path, why: str) -> None:
         """Sort one file in; `why` says why it is not checked even if it is ours."""
         name = str(path)
-        if name in self.files:
+        if self._is_checked(name) or (why and name in self.files):
             return
         recognised = _recognised(path)
         if recognised.kind is Kind.other:
-            self.others += 1
+            self.others[name] = None
         elif why or recognised.kind is Kind.unclear:
             self.files[name] = File(name, "skipped", recognised.why if recognised.kind is Kind.unclear else why)
         else:
             self.files[name] = File(name, "checked", recognised.why, recognised.hint)
+
+    def _is_checked(self, name: str) -> bool:
+        file = self.files.get(name)
+        return file is not None and file.state == "checked"
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.build import build
 from paramcalc.checks.metrics import Figures
+from paramcalc.checks.recognise import YAML
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, PCError
 from paramcalc.numbers import change
@@ -20,9 +21,10 @@ from paramcalc.readers.models import load
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from paramcalc.checks.checked_model import Subject
+    from paramcalc.checks.finder import Search
     from paramcalc.spec.model import ModelSpec
 
 GROWTH = "PC005"
@@ -36,42 +38,56 @@ class Growth(NamedTuple):
     last: Callable[[], Iterator[Finding]]
 
 
-def growth(revision: str, files: Sequence[Path]) -> Growth:
+def growth(revision: str, search: Search, *, overridden: bool = False) -> Growth:
     """A comparison of each file that has, or had, `expect.growth` with its content at a revision.
 
     A file that is new has no earlier figures. It is an error if the earlier content cannot be read, if a budget it had
-    is gone, or if a file with a budget is gone while others are new: it may have been renamed. Raises UsageError for
-    what is no revision, InputError for one the repository does not have.
+    is gone, if a file with a budget says nothing of a model now, or if one is gone while others are new: it may have
+    been renamed. `overridden`: fields are set that the files do not say. Raises UsageError for what is no revision,
+    InputError for one the repository does not have.
     """
-    folders = {path.parent for path in files}
     earlier: dict[str, str] = {}
-    for folder in _outermost(folders):
+    for folder in _outermost({*search.folders, *(path.parent for path in search.checked)}):
         require(checked(revision), folder)
         earlier |= {os.path.abspath(path): blob for path, blob in blobs(revision, folder).items()}
-    new = [str(path) for path in files if os.path.abspath(path) not in earlier]
+    new = [str(path) for path in search.checked if os.path.abspath(path) not in earlier]
 
     def last() -> Iterator[Finding]:
-        removed = [path for path in earlier if path.endswith((".yaml", ".yml")) and not os.path.lexists(path)]
+        for path in search.others:
+            if path.lower().endswith(YAML) and _has_changed(path, earlier.get(os.path.abspath(path))):
+                yield from _emptied(path, revision)
+        removed = [path for path in earlier if path.lower().endswith(YAML) and not os.path.lexists(path)]
         for path in removed if new else ():
             yield from _removed(os.path.relpath(path), revision, new)
 
-    return Growth(partial(_since, earlier, revision), last)
+    return Growth(partial(_since, earlier, revision, overridden), last)
 
 
-def _since(earlier: Mapping[str, str], revision: str, subject: Subject) -> Iterator[Finding]:
-    """What of a file that has changed since the revision grew too much."""
+def _since(earlier: Mapping[str, str], revision: str, overridden: bool, subject: Subject) -> Iterator[Finding]:
+    """What of a file that has changed since the revision, or whose fields are set, grew too much."""
     blob = earlier.get(os.path.abspath(subject.name))
-    if blob is not None and blob != _blob(Path(subject.name), len(blob)):
+    if blob is not None and (overridden or _has_changed(subject.name, blob)):
         yield from _compared(subject, revision)
 
 
 def _outermost(folders: Iterable[Path]) -> list[Path]:
-    """Folders that are below no other."""
+    """Folders that are below no other of the same repository."""
     outer: list[Path] = []
     for folder in sorted(folders, key=lambda path: path.resolve()):
-        if not outer or not folder.resolve().is_relative_to(outer[-1].resolve()):
+        if not any(_in_one_repository(folder.resolve(), above.resolve()) for above in outer):
             outer.append(folder)
     return outer
+
+
+def _in_one_repository(folder: Path, above: Path) -> bool:
+    """Whether a folder is another or below it, and no repository begins between them."""
+    between = [each for each in (folder, *folder.parents) if each != above and each.is_relative_to(above)]
+    return folder.is_relative_to(above) and not any(os.path.lexists(each / ".git") for each in between)
+
+
+def _has_changed(path: str, blob: str | None) -> bool:
+    """Whether a file that a revision has is another now."""
+    return blob is not None and blob != _blob(Path(path), len(blob))
 
 
 def _blob(path: Path, digits: int) -> str:
@@ -109,15 +125,27 @@ def _compared(subject: Subject, revision: str) -> Iterator[Finding]:
                           actual=new[name], hint=RAISE)
 
 
-def _removed(path: str, revision: str, new: list[str]) -> Iterator[Finding]:
+def _had_budget(path: str, revision: str) -> tuple[bool, str]:
+    """Whether a file may have had a budget, and why that cannot be read."""
     try:
-        budget = _budget(load(f"git:{revision}:{path}").spec)
+        return bool(_budget(load(f"git:{revision}:{path}").spec)), ""
     except InputError:  # it was no specification
-        return
+        return False, ""
     except PCError as error:
-        budget = {"": 0}
-        path = f"{path} ({visible(str(error.problems[0]), 200)})"
-    if budget:
+        return True, f" ({visible(str(error.problems[0]), 200)})"
+
+
+def _emptied(path: str, revision: str) -> Iterator[Finding]:
+    had_budget, why = _had_budget(path, revision)
+    if had_budget:
+        yield Finding(path, GROWTH, f"had a growth budget at {revision}{why} and says nothing of a model now",
+                      hint="put it back, or remove the file")
+
+
+def _removed(path: str, revision: str, new: list[str]) -> Iterator[Finding]:
+    had_budget, why = _had_budget(path, revision)
+    path += why
+    if had_budget:
         others = ", ".join(new[:3]) + (" …" if len(new) > 3 else "")
         yield Finding(new[0], GROWTH, f"{path} had a growth budget at {revision} and is gone, while {others} "
                       f"{'is' if len(new) == 1 else 'are'} new: if it was renamed, it is not compared",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +18,7 @@ from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
     from paramcalc.checks.checked_model import Subject
+    from paramcalc.checks.finder import Search
 
 NAME = "paramcalc.lock"
 SCHEMA = "paramcalc/lock/1"
@@ -37,12 +38,13 @@ def find_lock(start: Path) -> Path | None:
     return next((path for folder in folders_up(start) if os.path.lexists(path := folder / NAME)), None)
 
 
-def comparison(files: Iterable[Path], *, required: bool) -> Lock | None:
+def comparison(search: Search, *, required: bool) -> Lock | None:
     """A comparison of each file with the lock nearest above it; None where there is none and none is required.
 
     Raises InputError for a lock nobody wrote so.
     """
-    places = {path: find_lock(path.parent.resolve()) for path in files}
+    places = {path: find_lock(path.parent.resolve()) for path in search.checked}
+    passed_over = _recorded_others(search.others)
     records = {lock: read_lock(lock) for lock in dict.fromkeys(places.values()) if lock is not None}
 
     def last() -> Iterator[Finding]:
@@ -51,8 +53,20 @@ def comparison(files: Iterable[Path], *, required: bool) -> Lock | None:
                 if not os.path.isfile(lock.parent / name):
                     message = f"{visible(name, 400)} is recorded, but is not there"
                     yield Finding(_display_path(lock), LOCK, message, hint=RECORD)
+        for name, lock in passed_over.items():
+            message = f"is recorded in {_display_path(lock)}, but says nothing of a model"
+            yield Finding(name, LOCK, message, hint="put it back, or remove the file")
 
-    return Lock(partial(_recorded, places, records, required), last) if records or required else None
+    needed = records or required or passed_over
+    return Lock(partial(_recorded, places, records, required), last) if needed else None
+
+
+def _recorded_others(names: Sequence[str]) -> dict[str, Path]:
+    """Files that say nothing of a model, though the lock nearest above them has figures of them: each with the lock."""
+    nearest = {folder: find_lock(Path(folder).resolve()) for folder in {os.path.dirname(name) for name in names}}
+    records = {lock: _readable(lock) for lock in set(nearest.values()) if lock is not None}
+    places = {name: lock for name in names if (lock := nearest[os.path.dirname(name)]) is not None}
+    return {name: lock for name, lock in places.items() if records[lock] and _key(name, lock.parent) in records[lock]}
 
 
 def _recorded(places: Mapping[Path, Path | None], records: Mapping[Path, dict[str, dict[str, int]]], required: bool,
@@ -77,14 +91,18 @@ def _differences(subject: Subject, old: dict[str, int] | None, lock: Path) -> It
 def record(files: Iterable[Path]) -> Lock:
     """Write the figures of each valid file to the lock nearest above it, or to a new one.
 
-    A file that is invalid, or was not asked about, keeps what was recorded of it; a lock that cannot be read is
-    written anew. A new lock stands in the working folder, or in the folder of a file that is not below it.
+    A file that is invalid, or was not asked about, keeps what was recorded of it; a lock that is no lock of ours is
+    written anew. A new lock stands in the working folder, or in the folder of a file that is not below it. Raises
+    InputError for a lock that is no file.
     """
     here = Path.cwd().resolve()
     folders = {path: path.parent.resolve() for path in files}
     places = {path: find_lock(folder) or (here if folder.is_relative_to(here) else folder) / NAME
               for path, folder in folders.items()}
     figures: dict[Path, dict[str, dict[str, int]]] = {lock: {} for lock in places.values()}
+    for lock in figures:
+        if os.path.exists(lock) and not os.path.isfile(lock):
+            read_lock(lock)  # raises: what is written to a pipe or a device is not kept
 
     def each(subject: Subject) -> Iterator[Finding]:
         lock = places[Path(subject.name)]
@@ -105,13 +123,14 @@ def read_lock(path: Path) -> dict[str, dict[str, int]]:
     from paramcalc.readers.text.document import read_json
 
     hint = "if it is a merge conflict, write it anew: check --write-lock"
+    raw = read_file(path)
     try:
-        data = read_json(read_file(path), str(path)).data
+        data = read_json(raw, _display_path(path)).data
     except InputError as error:
         raise InputError(*(problem._replace(hint=hint) for problem in error.problems)) from None
     files = data.get("files")
     if data.get("schema") != SCHEMA or not isinstance(files, dict) or not all(map(_figures, files.values())):
-        raise InputError(Problem(f"is not a lock of {SCHEMA}", hint=hint, source=str(path)))
+        raise InputError(Problem(f"is not a lock of {SCHEMA}", hint=hint, source=_display_path(path)))
     return files
 
 

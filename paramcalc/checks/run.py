@@ -44,7 +44,7 @@ def check(
     if choice.strict:
         findings += [finding for finding in _skipped(search) if choice.selects(finding)]
         findings = [f._replace(severity="error") if f.severity == "warning" else f for f in findings]
-    return Run(len(checked), tuple(findings), search.files, search.others, search.unsearched)
+    return Run(len(checked), tuple(findings), search.files, len(search.others), search.unsearched)
 
 
 def _of_file(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from paramcalc.checks.checked_model import Subject
+    from paramcalc.checks.finder import Search
     from paramcalc.checks.results import Finding, Run
 
     Comparison = tuple[Callable[[Subject], Iterable[Finding]], Callable[[], Iterable[Finding]]]
@@ -82,7 +83,8 @@ def check(
         raise UsageError(Problem("--write-lock records one file after another", hint="leave --jobs out"))
     run = _checked(paths, set_, select_codes=(select, ignore), only_specs=only_specs, strict=strict, jobs=jobs,
                    quiet=talk.quiet,
-                   extras=lambda files: _extras(files, against, checkpoint, write=write_lock, required=require_lock))
+                   extras=lambda search: _extras(search, against, checkpoint, overridden=bool(set_), write=write_lock,
+                                                 required=require_lock))
     style = "json" if json else str(format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"))
     write(finding_writer(style)(Findings(run, screen(output, color))), output)
     if report is not None:
@@ -98,7 +100,7 @@ def check(
 
 def _checked(
     paths: Sequence[Path], overrides: Sequence[str], *, select_codes: tuple[Sequence[str], Sequence[str]],
-    only_specs: bool, strict: bool, jobs: int, quiet: bool, extras: Callable[[Sequence[Path]], list[Comparison]],
+    only_specs: bool, strict: bool, jobs: int, quiet: bool, extras: Callable[[Search], list[Comparison]],
 ) -> Run:
     from paramcalc.checks import selection as selections
     from paramcalc.checks.finder import find
@@ -106,24 +108,24 @@ def _checked(
 
     search = find(paths, only_specs=only_specs)
     selection = selections.select_codes(*select_codes, selections.load_selection(Path.cwd()), strict=strict)
-    comparisons = extras(search.checked)
+    comparisons = extras(search)
     with progress("files", quiet=quiet) as tick:
         return checked(search, overrides, selection=selection, extras=[each for each, _ in comparisons],
                        last=lambda: chain.from_iterable(last() for _, last in comparisons), jobs=jobs, progress=tick)
 
 
 def _extras(
-    files: Sequence[Path], against: str | None, checkpoint: Path | None, *, write: bool, required: bool,
+    search: Search, against: str | None, checkpoint: Path | None, *, overridden: bool, write: bool, required: bool,
 ) -> list[Comparison]:
     """The further comparisons asked for."""
     from paramcalc.checks.lock import comparison, record
 
-    lock = record(files) if write else comparison(files, required=required)
+    lock = record(search.checked) if write else comparison(search, required=required)
     extras: list[Comparison] = []
     if against is not None:
         from paramcalc.checks.growth import growth
 
-        extras.append(growth(against, files))
+        extras.append(growth(against, search, overridden=overridden))
     if checkpoint is not None:
         from paramcalc.checks.checkpoint import against_checkpoint
 

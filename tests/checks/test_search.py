@@ -217,6 +217,15 @@ def test_what_could_have_been_meant_is_listed(name, folder, check):
     assert check(".", "--strict")[0] == 1
 
 
+@pytest.mark.parametrize("named", [[".", ".hidden/a.yaml"], [".hidden/a.yaml", "."], [".", ".hidden"],
+                                   [".", ".hidden", "--only-specs"], [".", ".hidden/a.yaml", "--only-specs"]])
+def test_what_is_named_is_checked_though_a_folder_above_it_passes_it_over(named, folder, check):
+    put(".hidden/a.yaml", SPEC)
+    put(".hidden/x.yaml", "a: 1")
+    code, run = check(*named)
+    assert (code, run["checked"], run["others"], {file["state"] for file in run["files"]}) == (0, 2, 1, {"checked"})
+
+
 def test_a_linked_folder_is_not_followed_and_its_files_are_listed(folder, tmp_path_factory, check):
     outside = tmp_path_factory.mktemp("outside")
     (outside / "a.yaml").write_text(SPEC)
