@@ -105,8 +105,8 @@ def test_a_file_that_is_new_or_gone_alone_is_fine(repository, check):
 
 @pytest.mark.parametrize("text", ["{}\n", "lr: 3e-4\n", "", "model:\n  vocab: 3\n"])
 def test_a_file_with_a_budget_that_says_nothing_of_a_model_now_fails(text, repository, check):
-    put("models/n.yaml", SPEC)
-    put("models/m.yaml", text)
+    write_file("models/n.yaml", SPEC)
+    write_file("models/m.yaml", text)
     for paths in (["models"], ["models/m.yaml", "--only-specs"]):
         code, results = check(*paths, "--against", "main")
         assert (code, [(f["path"], f["message"]) for f in results]) == (
@@ -118,7 +118,7 @@ def test_a_file_with_a_budget_that_says_nothing_of_a_model_now_fails(text, repos
 def test_a_file_renamed_across_the_folders_asked_about_fails(old, new, repository, check):
     commit(old, GROWING)
     Path(old).unlink()
-    put(new, WIDER)
+    write_file(new, WIDER)
     code, results = check("models", old.partition("/")[0], "--against", "main")
     assert (code, f"{old} had a growth budget at main and is gone" in results[0]["message"]) == (1, True)
 
@@ -130,10 +130,10 @@ def test_fields_that_are_set_are_held_to_the_budget(repository, check):
 
 def test_a_file_of_a_repository_within_another_is_compared_with_its_own(repository, check):
     git("init", "-q", "-b", "main", "models/sub")
-    put("models/sub/m.yaml", GROWING)
+    write_file("models/sub/m.yaml", GROWING)
     git("-C", "models/sub", "add", ".")
     git("-C", "models/sub", "commit", "-qm", "one")
-    put("models/sub/m.yaml", WIDER)
+    write_file("models/sub/m.yaml", WIDER)
     for path in ("models/sub", "models/sub/m.yaml"):
         code, results = check("models", path, "--against", "main")
         assert (code, [(f["path"], f["rule"]) for f in results]) == (1, [("models/sub/m.yaml", "PC005")])
@@ -195,10 +195,10 @@ def test_a_lock_can_be_required(folder, check):
 
 
 def test_a_file_of_the_lock_that_says_nothing_of_a_model_now_fails(folder, check):
-    put("a/m.yaml", SPEC)
-    put("n.yaml", SPEC)
+    write_file("a/m.yaml", SPEC)
+    write_file("n.yaml", SPEC)
     assert check(".", "--write-lock") == (0, [])
-    put("a/m.yaml", "{}")
+    write_file("a/m.yaml", "{}")
     for paths in (["."], ["n.yaml", "a"], ["a/m.yaml", "--only-specs"]):
         code, results = check(*paths)
         assert (code, [(f["path"], f["rule"], f["message"]) for f in results]) == (
@@ -207,7 +207,7 @@ def test_a_file_of_the_lock_that_says_nothing_of_a_model_now_fails(folder, check
 
 
 def test_a_pipe_in_place_of_a_lock_is_refused(folder, check):
-    put("m.yaml", SPEC)
+    write_file("m.yaml", SPEC)
     os.mkfifo("paramcalc.lock")
     for more in ([], ["--write-lock"]):
         code, report = check(".", *more)

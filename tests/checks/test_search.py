@@ -220,8 +220,8 @@ def test_what_could_have_been_meant_is_listed(name, folder, check):
 @pytest.mark.parametrize("named", [[".", ".hidden/a.yaml"], [".hidden/a.yaml", "."], [".", ".hidden"],
                                    [".", ".hidden", "--only-specs"], [".", ".hidden/a.yaml", "--only-specs"]])
 def test_what_is_named_is_checked_though_a_folder_above_it_passes_it_over(named, folder, check):
-    put(".hidden/a.yaml", SPEC)
-    put(".hidden/x.yaml", "a: 1")
+    write_file(".hidden/a.yaml", SPEC)
+    write_file(".hidden/x.yaml", "a: 1")
     code, run = check(*named)
     assert (code, run["checked"], run["others"], {file["state"] for file in run["files"]}) == (0, 2, 1, {"checked"})
 
