@@ -14,6 +14,7 @@ from paramcalc.activations.class_facts import ClassFacts
 from paramcalc.activations.fold import Tokens, activations
 from paramcalc.activations.forward import Forward, UnknownActivationsError
 from paramcalc.activations.policy import Policy
+from paramcalc.axes import runs
 from paramcalc.build import build
 from paramcalc.components import parse_component
 from paramcalc.spec.model import ModelSpec
@@ -234,6 +235,7 @@ def test_a_gate_in_float_stays_a_part_of_what_made_it(dtype, values):
     fields = DELTA | {"key_heads": 4, "layout": "qkvz"}
     (gate,) = [leaf for leaf in saved(fields, Policy("eager", dtype=dtype)) if leaf.name == "gate input"]
     assert prod(gate.shape) == values
+    assert sum(run.units * run.size for run in runs(gate.axes[0], gate.shape[0])) == gate.shape[0]
 
 
 def products(fields, facts=USUAL):

@@ -148,6 +148,7 @@ def test_replicas_that_share_experts_exchange_their_tokens():
     # pairs of devices reduce, and of each token's copies either sends half to the experts of eight devices
     both = 2 * 60 * 2 * 4 * 2 * 7168 / 2 + 2 * 58 * 4 * 8 * 2 * 7168 * 7 / 8 / 2
     assert sent(Split(2, 1, 8, 4), widths, 4) == (both, 2 * 60 + 2 * 58)
+    assert sent(Split(1, 1, 2, 2), widths, 4) == (2 * 58 * 4 * 8 * 2 * 7168 / 2, 2 * 58)
 
 
 @pytest.mark.parametrize(("split", "sharing", "within"), [
@@ -155,6 +156,10 @@ def test_replicas_that_share_experts_exchange_their_tokens():
     (Split(2, 1, 4, 4), 2, 1), (Split(1, 1, 1, 4), 1, 1)])
 def test_experts_are_shared_by_replicas_or_within_one(split, sharing, within):
     assert (split.sharing, split.within) == (sharing, within)
+
+
+def test_devices_of_all_kinds_of_parallelism():
+    assert (Split().devices, Split(2, 3, 1, 5).devices, Split(4, 1, 8, 2).devices) == (1, 2 * 3 * 5, 4 * 2)
 
 
 def test_experts_shared_by_replicas_are_each_on_one_device():

@@ -104,9 +104,10 @@ def test_what_hides_behind_computation_costs_nothing():
 def test_experts_on_several_nodes_exchange_a_token_once_for_each_node():
     """Of 8 experts on 8 nodes a token visits 8 · (1 − (7/8)^8) = 5.25 nodes on average, of which 7/8 are others."""
     experts = Facts(58, 58, 8, 7168, 576)
-    near, far = (volumes(Layout(ep=ep, dp=64), experts, 0, 4096, 1, node=8) for ep in (8, 64))
+    near, two, far = (volumes(Layout(ep=ep, dp=64), experts, 0, 4096, 1, node=8) for ep in (8, 16, 64))
     assert near.expert == 4 * 58 * 4096 * 8 * 7168 * 2 * 7 // 8
     assert near.expert_nodes == 0
+    assert two.expert_nodes == pytest.approx(4 * 58 * 4096 * 7168 * 2 * 2 * (1 - (1 / 2) ** 8) / 2)
     assert far.expert_nodes == pytest.approx(4 * 58 * 4096 * 7168 * 2 * 8 * (1 - (7 / 8) ** 8) * 7 / 8)
 
 
@@ -123,7 +124,7 @@ ROWS = 8192 * 4096 * 2
     (Layout(tp=4), {"width": 4}, {"tensor": 4 * 32 * 2 * 2 * ROWS * 3 // 4}),
     # a quarter of the layers; the rows over a boundary and their gradients back, of which each device sends its part
     (Layout(tp=2, pp=4), {}, {"tensor": 4 * 8 * 2 * ROWS // 2, "stage": 2 * ROWS // 2}),
-    (Layout(pp=4), {}, {"stage": 2 * ROWS}),
+    (Layout(pp=4), {}, {"stage": 2 * ROWS}), (Layout(pp=2), {}, {"stage": 2 * ROWS}),
     # half of the tokens; keys and values to the one neighbour forward, with their gradients backward
     (Layout(cp=2), {}, {"sequence": 3 * 32 * 4096 * 2048 * 2, "data": 2 * 1000 // 2}),
     (Layout(tp=2, cp=4), {}, {"tensor": 4 * 32 * 2 * (ROWS // 4) // 2, "sequence": 3 * 32 * 2048 * 2048 * 2 * 3 // 2,

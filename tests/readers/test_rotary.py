@@ -22,6 +22,7 @@ def spec(model_type, config):
     ("stablelm", heads(2048, 32), 16),  # as its class does where nothing is said
     ("glm4", heads(4096, 32, head_dim=128, num_key_value_heads=2, partial_rotary_factor=0.5), 64),  # GLM-4 9B
     ("gptj", {"n_embd": 4096, "n_head": 16, "n_layer": 2, "rotary_dim": 64}, 64),  # GPT-J 6B: 64 of 256
+    ("phi", heads(64, 1, partial_rotary_factor=0.5), 32),  # one head of all the width
     ("llama", heads(4096, 32), None),  # all of it
     # the mapping that newer files have goes before the key beside it
     ("stablelm", heads(2048, 32, partial_rotary_factor=0.5,
