@@ -8,11 +8,10 @@ def main() -> None:
 
         start()
     except KeyboardInterrupt:  # `start` takes the signal over; this one came before
-        import os
-
         from paramcalc.cli.commands import INTERRUPTED
+        from paramcalc.cli.ending import end
 
-        os._exit(INTERRUPTED)
+        end(INTERRUPTED)
 
 
 if __name__ == "__main__":
