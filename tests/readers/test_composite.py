@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import paramcalc
 from paramcalc.build import build
 from paramcalc.errors import PCError
 from paramcalc.measures.parameters import count, rows
@@ -182,3 +183,19 @@ def test_a_text_model_the_file_leaves_out_is_that_of_the_composite_class():
 def test_what_a_nested_config_leaves_out_is_filled_in_by_the_class_around_it(values, architecture, total):
     """Totals of transformers 5.24.0. Most classes fill in a nested config that is missing; these a part of one too."""
     assert count(build(read_config(values | {"architectures": [architecture]}).spec).tree).total == total
+
+
+@pytest.mark.parametrize(("encoder", "decoder", "total"), [
+    ({"model_type": "donut-swin", "image_size": [2560, 1920], "depths": [2, 2, 14, 2], "num_heads": [4, 8, 16, 32],
+      "window_size": 10, "embed_dim": 128, "path_norm": True},
+     {"model_type": "mbart", "decoder_layers": 4, "d_model": 1024, "vocab_size": 57525, "add_final_layer_norm": True,
+      "max_position_embeddings": 1536}, 201_852_024),
+    ({"model_type": "vit"}, {"model_type": "roberta"}, 239_452_761),
+    ({"model_type": "swin"}, {"model_type": "bart"}, 282_390_906),
+])
+def test_a_decoder_is_the_causal_class_of_its_type(encoder, decoder, total):
+    """Totals of VisionEncoderDecoderModel of transformers 5.24, built on torch's meta device."""
+    answer = paramcalc.count({
+        "model_type": "vision-encoder-decoder", "architectures": ["VisionEncoderDecoderModel"], "encoder": encoder,
+        "decoder": decoder | {"is_decoder": True, "add_cross_attention": True}})
+    assert (answer.total, answer.parameters.known) == (total, "exact")

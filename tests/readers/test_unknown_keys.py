@@ -76,6 +76,12 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, is_read):
     ("qwen3_moe", "use_qk_norm", True, True),
     ("qwen3_moe", "use_qk_norm", False, True),
     ("qwen3_5_text", "attn_output_gate", True, True),
+    ("marian", "static_position_embeddings", True, True), ("pegasus", "normalize_before", True, True),
+    ("mbart", "add_final_layer_norm", True, True), ("blenderbot", "layernorm_variant", "prelayernorm", True),
+    ("trocr", "add_cross_attention", True, True), ("llama", "add_cross_attention", True, False),
+    ("bloom", "skip_bias_add", True, True), ("xlnet", "untie_r", True, True), ("xlnet", "untie_r", False, True),
+    ("wav2vec2", "mask_channel_length", 10, True), ("gemma2", "sliding_window_size", 4096, True),
+    ("gemma2", "sliding_window_size", 512, False),
     ("llama", "use_qk_norm", True, False),
     ("t5", "n_positions", 512, True),
     ("t5", "is_gated_act", False, True),
@@ -264,6 +270,11 @@ def test_keys_of_a_tower_are_accounted_for_too(key, value, level):
     answer = paramcalc.count(LLAVA | {"vision_config": LLAVA["vision_config"] | {key: value}})
     assert answer.parameters.known == level
     assert any(f"vision_config.{key}" in warning for warning in answer.warnings) == (level == "bound")
+
+
+def test_a_tower_inside_a_text_model_is_not_the_one_around_it():
+    answer = paramcalc.count(LLAVA | {"text_config": {**LLAVA["text_config"], "vision_config": {"hidden_size": 8}}})
+    assert answer.parameters.known == "bound"
 
 
 def test_sizes_a_tower_takes_from_its_class_are_listed():

@@ -57,7 +57,8 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     """
     around = composite.read if composite is not None else set()
     read = {*config.read, *around} if outer is not None and not config.path else config.read
-    strange = [*_strange(config.data, config.family, config.model_type, config.path, read, outer)]
+    strange = [*_strange(config.data, config.family, config.model_type, config.path, read,
+                         None if config.path else outer)]
     if outer is not None and config.path and config.outer is not None:
         again = {config.path[0], *around, *_repeated(config.outer, config)}
         strange = [*_strange(config.outer, outer, str(model_type_of(config.outer)), (), again), *strange]

@@ -18,7 +18,8 @@ NEUTRAL = frozenset([
     "indexer_rope_interleave", "inference_runner", "init_std", "initial_context_length", "initializer_factor",
     "initializer_range", "is_decoder", "is_encoder_decoder", "is_llama_config", "label2id", "label_names", "language",
     "layer_norm_eps", "layer_norm_epsilon", "layernorm_epsilon", "length_penalty", "local_rope_theta",
-    "mamba_ssm_dtype", "masked_softmax_fusion", "max_batch_size", "max_length", "max_new_tokens",
+    "mamba_ssm_dtype", "mask_channel_length", "mask_channel_min_space", "mask_channel_other", "mask_channel_prob",
+    "mask_channel_selection", "masked_softmax_fusion", "max_batch_size", "max_length", "max_new_tokens",
     "max_position_embeddings", "max_window_layers", "media_placeholder_token_id", "min_length", "model_max_length",
     "model_type", "moe_router_dtype", "n_ctx", "n_special", "name_or_path", "neftune_noise_alpha", "net_structure_type",
     "no_repeat_ngram_size", "norm_eps", "norm_topk_prob", "num_beam_groups", "num_beams", "num_feat_extract_layers",
@@ -53,11 +54,19 @@ NEUTRAL_PREFIXES = ("_", "unsloth_")
 """Private attributes of the library's configs, and the bookkeeping of a training tool."""
 
 ANY: tuple[object, ...] = ()
+FAIRSEQ: dict[str, tuple[object, ...]] = {"add_cross_attention": (True,), **dict.fromkeys(
+    ("add_final_layer_norm", "do_blenderbot_90_layernorm", "extra_pos_embeddings", "layernorm_variant",
+     "normalize_before", "normalize_embedding", "static_position_embeddings"), ANY)}
+"""Of BART and its kin: how the one class they shared was told to be each of them. Since each has a class of its own,
+none reads them; layers of their decoders attend to an encoder at any rate."""
 NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
+    **dict.fromkeys(("bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "led", "m2m_100", "marian", "mbart",
+                     "mvp", "pegasus", "pegasus_x", "plbart", "speech_to_text", "trocr", "whisper"), FAIRSEQ),
     "align_vision_model": {"num_hidden_layers": ANY},
     "bailing_hybrid": {"linear_conv_kernel_dim": ANY, "linear_head_dim": ANY, "linear_num_heads": ANY,
                        "qk_head_dim": ANY},
     "bailing_moe": {"intermediate_size": ANY},
+    "bloom": {"bias_dropout_fusion": ANY, "skip_bias_add": ANY},
     "bert": {"pooler_fc_size": ANY, "pooler_hidden_size": ANY, "pooler_num_attention_heads": ANY,
              "pooler_num_fc_layers": ANY, "pooler_size_per_head": ANY},
     "bridgetower": {"contrastive_hidden_size": ANY},
@@ -67,7 +76,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
              "num_key_value_heads": ANY},
     "decoder_config": {"head_dim": ANY},
     "deepseek_v4": {"qk_rope_head_dim": ANY},
-    "donut-swin": {"hidden_size": ANY},
+    "donut-swin": {"hidden_size": ANY, "path_norm": (True,)},
     "dots3_note_audio_encoder": {"conv_output_size": ANY},
     "efficientnet": {"num_hidden_layers": ANY},
     "emu3_text_model": {"vocabulary_map": ANY},
@@ -119,6 +128,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "t5_gemma_module": {"cross_attention_hidden_size": ANY},
     "t5gemma2": {"vocab_size": ANY},
     "textnet": {"depths": ANY},
+    "xlnet": {"untie_r": (True,)},
     "zamba2": {"kv_channels": ANY},
 }
 """Keys files of one model type say though its class does not read them, at the values that say what it does anyway:
@@ -134,6 +144,7 @@ have no weights."""
 REPEATS: dict[str, dict[str, str]] = {
     "deberta": {"pooler_hidden_size": "hidden_size"},
     "deberta-v2": {"pooler_hidden_size": "hidden_size"},
+    "gemma2": {"sliding_window_size": "sliding_window"},
     "hunyuan_v1_moe": {"moe_intermediate_size": "intermediate_size"},
     "qwen2_5_vl_vision": {"spatial_patch_size": "patch_size"},
     "qwen2_vl_vision": {"spatial_patch_size": "patch_size"},

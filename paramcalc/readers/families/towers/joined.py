@@ -42,6 +42,7 @@ def part_of(outer: Config, key: str, head: str, written: dict[str, Any] | None =
         raise unknown_type(kind, (key, "model_type"))
     headed = head != "Model"
     names = [name for name in family.classes if name.endswith(head) and name.endswith("LMHeadModel") == headed]
+    names = names or [name for name in family.classes if headed and name.endswith("ForCausalLM")]
     name = min(names, key=len, default="")
     part = outer.part(key, data, family, kind, name)
     return part, make(part)
