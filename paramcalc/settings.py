@@ -6,7 +6,7 @@ A settings class is read by the command line (an option for each field), by Pyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Self, cast, get_args, get_origin
 
@@ -30,6 +30,17 @@ Devices = Annotated[int, Field(ge=1, le=2**16)]
 Stages = Annotated[int, Field(ge=1, le=2**12)]
 NUMBERS = ("int_parsing", "float_parsing")
 """Pydantic's words for a text that is no number."""
+SYNONYMS = {
+    **dict.fromkeys(("ollama", "lmstudio", "koboldcpp", "llamafile", "gguf", "ggml"), "llama.cpp"),
+    **dict.fromkeys(("trt", "trtllm"), "tensorrt-llm"),
+    **dict.fromkeys(("hf", "huggingface", "torch", "pytorch"), "transformers"),
+    **dict.fromkeys(("true", "yes", "on", "all"), "full"), **dict.fromkeys(("false", "no", "off"), "none"),
+    **dict.fromkeys(("fa", "fa2", "fa3", "flashattention", "flashattention2"), "flash"),
+    **dict.fromkeys(("quant", "quants", "dtypes"), "formats"), "presets": "models",
+    **dict.fromkeys(("devices", "accelerators", "hardware"), "gpus"),
+    **dict.fromkeys(("module", "kind"), "component"), **dict.fromkeys(("parameter", "weight"), "tensor"),
+}
+"""Words people type where options take a choice, without the signs between their parts, to the choice they mean."""
 
 
 def option(default: Any, text: str, *flags: str, metavar: str = "") -> Any:  # noqa: ANN401 - as pydantic.Field
@@ -117,6 +128,23 @@ def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], s
     if not quoted and name in values:
         message = f"{str(value)[:40]!r}: {message[:1].lower()}{message[1:]}"
     return Problem(f"{spell(name)}: {message}" if name else message, hint=nearest(detail, wrong_with))
+
+
+def near_choice(word: str, choices: Sequence[str]) -> str:
+    """The choice a word means: the same in other letters or signs (`vLLM`, `llama_cpp`), another name for it, or one
+    spelt much like it; empty for none."""
+    from difflib import get_close_matches
+
+    plain = {_letters(choice): choice for choice in choices}
+    if (meant := SYNONYMS.get(_letters(word))) in choices:
+        return meant or ""
+    close = get_close_matches(_letters(word), plain, n=1)
+    return plain[close[0]] if close else ""
+
+
+def _letters(word: str) -> str:
+    """Letters and digits of a word, in lower case."""
+    return "".join(filter(str.isalnum, word.lower()))
 
 
 def nearest(detail: Any, allowed: Callable[[str], Any | None] | None = None) -> str:  # noqa: ANN401 - pydantic's

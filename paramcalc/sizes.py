@@ -25,6 +25,8 @@ MEMORY_NAMES = ("GiB", "TiB", "GB", "TB")
 MEMORY_UNITS = {**{name.lower(): BYTE_UNITS[name] for name in MEMORY_NAMES},
                 "g": BYTE_UNITS["GiB"], "t": BYTE_UNITS["TiB"]}
 MEMORY = re.compile(rf"([0-9]{{1,6}}(?:\.[0-9]{{1,3}})?)\s*({'|'.join(MEMORY_UNITS)})", re.IGNORECASE)
+BEFORE = re.compile(r"[a-zA-Z$€£~≈]{0,8}(?=-?[0-9])")
+"""Letters and signs before a number: of `zero3`, `$2`."""
 MOST_CHARACTERS = 40
 """Characters of a wrong value that an error repeats."""
 
@@ -105,20 +107,23 @@ def parse_memory(value: object) -> int:
 
 
 def near_amount(value: object, units: Sequence[str]) -> str:
-    """A number with the unit whose beginning it has in common with what was typed: 64KiB for 64 KiBs; empty without
-    one."""
+    """A number with the unit whose beginning it has in common with what was typed: 64KiB for 64 KiBs; with the first
+    where a small number has none; empty for others."""
     rough = ROUGH.match(str(value).strip())
     if rough is None:
         return ""
     letters = rough[2].lower()
+    if rough[0] == str(value).strip() and rough[1].isdecimal() and not letters and 0 < int(rough[1]) < 2**16:
+        return f"{rough[1]}{units[0]}"
     starts = (letters[:end] for end in range(len(letters), 0, -1))
     near = next((unit for start in starts for unit in units if unit.lower().startswith(start)), "")
     return near and f"{rough[1].replace(',', '.')}{near}"
 
 
 def near_number(value: object, *, integer: bool = True) -> str:
-    """The plain number nearest to what is none: 4096 for 4k, 1000 for 1000x, 768 for -768; empty without a digit."""
-    rough = ROUGH.match(_ungrouped(str(value).strip()))
+    """The plain number nearest to what is none: 4096 for 4k, 1000 for 1000x, 768 for -768, 3 for zero3; empty without a
+    digit."""
+    rough = ROUGH.match(_ungrouped(BEFORE.sub("", str(value).strip(), count=1)))
     if rough is None:
         return ""
     number = Fraction(rough[1].replace(",", ".")) * TOKENS.get(rough[2].lower(), 1)

@@ -134,11 +134,18 @@ def unknown(kind: str, name: str, candidates: Iterable[str], spelled: Mapping[st
 
     names, word = list(candidates), slug(name)
     near = [each for each in names if each.startswith(f"{word}-") and each.endswith("-m")]
+    near += [each for each in names if _joined(each) == _joined(word)]
     near += [each for each in names if each.startswith(word)] if len(word) > 2 else []
+    near += [each for each in names if _joined(word) in each.split("-")]
     near = list(dict.fromkeys([*near, *get_close_matches(word, names, n=3, cutoff=0.5)]))[:3]
     every = f"`paramcalc list {LISTS[kind]}` shows the names" if kind in LISTS else ""
     nearest = f"the nearest: {', '.join(dict.fromkeys(spelled.get(each, each) for each in near))}" if near else every
     return UsageError(Problem(f"unknown {kind} {name!r}", hint=nearest))
+
+
+def _joined(name: str) -> str:
+    """A name without the dashes between its words: `q4km` of `q4-k-m`."""
+    return name.replace("-", "")
 
 
 class Fields:

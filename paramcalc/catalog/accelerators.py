@@ -47,7 +47,15 @@ from paramcalc.catalog._data import (
     text,
     unknown,
 )
-from paramcalc.catalog.device_names import plain_key, refuse_shared_names, several, size_alone, without_size, words
+from paramcalc.catalog.device_names import (
+    near_size,
+    plain_key,
+    refuse_shared_names,
+    several,
+    size_alone,
+    without_size,
+    words,
+)
 from paramcalc.errors import InputError, Problem, UsageError
 from paramcalc.sanitize import describe
 
@@ -162,6 +170,8 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
         raise UsageError(Problem("a CPU is not in the catalog: what it holds and how fast it reads are those of the "
                                  "host's memory, which no name says",
                                  hint="--accelerators FILE with its memory and bandwidth"))
+    if near := near_size(name):
+        raise UsageError(Problem(f"unknown accelerator {name!r}", hint=f"write --gpu {near} for a device of that size"))
     if "," in name:
         raise UsageError(Problem(f"{name!r} names several accelerators where one is meant",
                                  hint="--gpus N for several equal ones; fit takes unlike ones"))

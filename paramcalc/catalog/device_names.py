@@ -27,7 +27,7 @@ def plain_key(name: str) -> str:
 
 def several(text: str) -> tuple[int, str] | None:
     """How many devices of which name a text says: 8 and `H100` of `8x H100`; None where it says no number."""
-    match = re.fullmatch(r"\s*(?:([0-9]{1,6}) ?[x×*] ?(\S.*)|(\S.*?) ?[x×*] ?([0-9]{1,6}))\s*", text, re.IGNORECASE)
+    match = re.fullmatch(r"\s*(?:([0-9]{1,6}) ?[x×*] ?(\S.*)|(\S.*?) ?[x×*:] ?([0-9]{1,6}))\s*", text, re.IGNORECASE)
     return (int(match[1] or match[4]), match[2] or match[3]) if match else None
 
 
@@ -53,6 +53,16 @@ def size_alone(text: str) -> tuple[str, int] | None:
         return label, in_bytes(label)
     except ValueError:
         return None
+
+
+def near_size(text: str) -> str:
+    """A device of a size alone, as it is to be written, of one whose unit is missing or in other letters: 24GiB of
+    `24gib`, `24g` and `24`, 24GB of `24Gb`; empty for what is no size."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5}) ?(g|m|gb|mb|gib|mib)?", text.strip(), re.IGNORECASE)
+    if match is None:
+        return ""
+    unit = (match[2] or "g").lower()
+    return f"{match[1]}{unit[0].upper()}{'B' if unit[1:] == 'b' else 'iB'}"
 
 
 def refuse_shared_names(rows: Sequence[str], names: Mapping[str, tuple[str, tuple[str, ...]]], where: str) -> None:

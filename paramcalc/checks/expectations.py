@@ -53,9 +53,19 @@ def _figures(subject: Subject, expect: Expect) -> Iterator[Finding]:
     from paramcalc.spec.expect import bounds
 
     for key, bound in bounds(expect).items():
+        yield from _without_an_end(subject, key, bound)
         yield from out_of_bound(subject, (key,), bound, subject.figures.counted[key], "counted")
     for name, bound in expect.components.items():
         yield from out_of_bound(subject, ("components", name), bound, subject.figures.component(name), "counted")
+
+
+def _without_an_end(subject: Subject, key: str, bound: Bound) -> Iterator[Finding]:
+    """A finding for a bound that holds of every model: each has a parameter, and no figure is below zero."""
+    least = int(key == "total")
+    if bound.most is None and bound.least is not None and bound.least <= least:
+        line, column = subject.reading.document.place(("expect", key))
+        yield Finding(subject.name, EXPECT, f"expect.{key}: promises nothing: {bound.text} holds for every model",
+                      line=line, column=column, hint="say a figure, or leave it out")
 
 
 def _costs(subject: Subject, expect: Expect) -> Iterator[Finding]:

@@ -274,8 +274,10 @@ def _misused(message: str, name: str | None, near_value: str) -> UsageError:
     if near is not None:
         return UsageError(Problem(message[: near.start()].rstrip("."), hint=f"did you mean {near[1] or near[2]}?"))
     word, choice, choices = message.rpartition("' is not one of ")
-    if choice and (close := get_close_matches(word.rpartition("'")[2], choices.split("'")[1::2], n=1)):
-        return UsageError(Problem(message, hint=f"did you mean {close[0]}?"))
+    from paramcalc.settings import near_choice
+
+    if choice and (close := near_choice(word.rpartition("'")[2], choices.split("'")[1::2])):
+        return UsageError(Problem(message, hint=f"did you mean {close}?"))
     usage = f"paramcalc {name}" if name in COMMANDS else "paramcalc"
     return UsageError(Problem(message, hint=near_value or f"`{usage} --help` shows how it is used"))
 

@@ -28,7 +28,7 @@ from paramcalc.estimates.settings import (
     VideoSizes,
 )
 from paramcalc.settings import Devices, Stages, Tokens, option
-from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
+from paramcalc.sizes import MEMORY_UNITS, NearMissError, parse_memory, parse_tokens
 
 if TYPE_CHECKING:
     from paramcalc.spec.media import Media
@@ -59,7 +59,9 @@ def seconds(value: object) -> object:
     if match is None:
         if isinstance(value, float | int) and not isinstance(value, bool):
             return float(value)
-        raise ValueError(f"expected a time such as tpot=30ms, found {str(value)[:40]!r}")
+        bare = re.fullmatch(r"(?:tpot=)?([1-9][0-9]{0,5})", str(value).strip())
+        raise NearMissError(f"expected a time such as tpot=30ms, found {str(value)[:40]!r}",
+                            f"tpot={bare[1]}ms" if bare else "")
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 

@@ -87,7 +87,7 @@ class ModelSpec(LayerFields):
     __slots__ = ("_lowered",)  # what `lower` made of it: no field, so that a copy with other fields does not inherit it
 
     paramcalc: Annotated[int, Parsed(_version, {"const": VERSION, "type": "integer"})] = VERSION
-    name: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[str, Field(min_length=1, max_length=200)] = ""
     family: Annotated[str, Field(max_length=100)] = ""
     composite: Annotated[str, Field(max_length=100)] = ""
     """Model type of the config its text model is a part of, by whose class runtimes serve it with its towers."""

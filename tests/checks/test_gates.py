@@ -272,7 +272,8 @@ def test_a_rule_about_reasons_cannot_be_ignored_without_one(folder, check):
 
 
 @pytest.mark.parametrize("promise", ["fits: []", "total: ~", "weights: {}", "components: {}", "growth: {}",
-                                     "same_as: m.yaml", "same_as: ./m.yaml", "trainable: ~", ""])
+                                     "same_as: m.yaml", "same_as: ./m.yaml", "trainable: ~", "", 'total: ">= 1"',
+                                     'total: "> 0"', 'buffers: ">= 0"', 'active: ">= 0B"'])
 def test_a_promise_that_always_holds_fails(promise, folder, check):
     write_file("m.yaml", SPEC + f"expect: {{{promise}}}\n")
     code, results = check(".")

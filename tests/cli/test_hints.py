@@ -21,6 +21,23 @@ CONFIG = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "
     (["fit", "gpt2", "--gpu", "h100", "--cpu-moe", "3"], "an option of `paramcalc memory`"),
     (["count", "gpt2", "--tokens", "2T"], "`paramcalc train`"),
     (["explain", "gpt2", "nothing"], "`count --by tensor` shows the names"),
+    *((["memory", "gpt2", "--gpu", typed], f"write --gpu {size} for") for typed, size in (
+        ("24gib", "24GiB"), ("24GIB", "24GiB"), ("24 gib", "24GiB"), ("24g", "24GiB"), ("24", "24GiB"),
+        ("24Gb", "24GB"), ("80gb", "80GB"))),
+    (["memory", "gpt2", "--gpu", "h100:2"], "--gpu h100 --gpus 2"),
+    (["memory", "gpt2", "--quant", "4bit"], "bnb-4bit"), (["memory", "gpt2", "--quant", "4-bit"], "bnb-4bit"),
+    (["memory", "gpt2", "--quant", "q4km"], "the nearest: q4_k_m"),
+    *((["memory", "gpt2", "--runtime", typed], f"did you mean {name}?") for typed, name in (
+        ("vLLM", "vllm"), ("SGLang", "sglang"), ("ollama", "llama.cpp"), ("llama_cpp", "llama.cpp"),
+        ("trt", "tensorrt-llm"), ("TensorRT-LLM", "tensorrt-llm"), ("hf", "transformers"))),
+    (["train", "gpt2", "--recompute", "true"], "did you mean full?"),
+    (["train", "gpt2", "--recompute", "on"], "did you mean full?"),
+    (["train", "gpt2", "--attention", "fa2"], "did you mean flash?"),
+    (["train", "gpt2", "--zero", "stage3"], "the nearest: 3"),
+    (["train", "gpt2", "--gpu", "h100", "--tokens", "2B", "--price", "$2"], "the nearest: 2"),
+    (["fit", "gpt2", "--gpu", "h100", "--ram", "64"], "the nearest: 64GiB"),
+    (["speed", "gpt2", "--gpu", "h100", "--slo", "tpot=30"], "the nearest: tpot=30ms"),
+    (["list", "presets"], "did you mean models?"),
 ])
 def test_a_name_that_is_nearly_right_is_offered(words, hint, capsys):
     assert run(words) == 2

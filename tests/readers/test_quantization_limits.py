@@ -22,6 +22,7 @@ def transforms(place):
     ({"quant_method": "auto-round", "bits": 4, "group_size": 128, "packing_format": "auto_round:new"}, "bound",
      "packing_format"),
     ({"quant_method": "modelopt"}, "unknown", "quant_algo"),
+    *(({"quant_method": "auto-round", "bits": bits, "group_size": 128}, "bound", "bits") for bits in (5, 6, 7)),
     ({"quant_method": "bitsandbytes"}, "unknown", "load_in_4bit"),
     ({"quant_method": "mxfp4"}, "unknown", "quant_method"),
     ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4", "group_size": 16}}}, "estimate",

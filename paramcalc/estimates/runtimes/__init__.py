@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.prefill import NO_MASK, Mask
+from paramcalc.settings import near_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,7 +156,9 @@ class Runtime:
 def profile_of(name: str) -> Profile:
     """How a runtime works. Raises UsageError for a name that is none of `RUNTIMES`."""
     if name not in RUNTIMES:
-        raise UsageError(Problem(f"unknown runtime {name!r}", hint=f"one of {', '.join(RUNTIMES)}"))
+        near = near_choice(str(name), RUNTIMES)
+        raise UsageError(Problem(f"unknown runtime {name!r}",
+                                 hint=f"did you mean {near}?" if near else f"one of {', '.join(RUNTIMES)}"))
     profile: Profile = _rules(name).PROFILE
     return profile
 

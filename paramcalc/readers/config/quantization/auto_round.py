@@ -24,6 +24,9 @@ LAYOUTS = {"", "auto_round", "auto_gptq", "gptqmodel", "gptq", "auto_awq", "awq"
 """Words of packings that are known: `auto_round:auto_gptq`."""
 PACKINGS = {"awq": "awq", "llm_compressor": "pack_quantized", "mlx": "mlx"}
 """Words of packings and the format of their integers; of all others GPTQ's."""
+WIDTHS = {"gptq": (2, 3, 4, 8), "awq": (4, 8)}
+"""Bits of which it is known how a packing lays codes into words. AutoRound takes 2 to 8 (transformers
+utils/quantization_config.py, AutoRoundConfig)."""
 REGEX = set("*^$[]()|+?\\")
 NUMBERED = re.compile(r"\.\d+\.")
 """A module's whole name has the number of its layer; anything else is looked for as an expression."""
@@ -54,6 +57,9 @@ def auto_round(settings: Settings) -> Quantized:
     blocks = settings.names("block_name_to_quantize", "to_quant_block_names", "quant_block_list")
     prefixes = [part.strip() for text in blocks or () for part in text.split(",")]
     base = packed(layout, kind, bits, group)
+    if any(rule.format.startswith("codes-") for rule in (*exact, *expressions, take(base))):
+        caveats = (*caveats, settings.caveat("bits", "how codes of 5 to 7 bits are packed is not known: the codes are "
+                                             "counted, no scales"))
     rules += [*exact, *expressions, take(base, ("linear", "conv1d"), starts(prefixes) if prefixes else "*")]
     return Quantized(tuple(rules), caveats)
 
@@ -67,4 +73,6 @@ def packed(layout: str, kind: str, bits: int, group: int) -> str:
     if kind.startswith(("fp", "float")) and bits == 8:
         return "fp8_channel"
     name = next((name for word, name in PACKINGS.items() if word in layout), "gptq")
+    if 2 <= bits <= 8 and bits not in WIDTHS.get(name, (bits,)):
+        return f"codes-{bits}bpw"
     return f"{name}-{bits}bit-{group_word(group)}"
