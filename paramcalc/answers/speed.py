@@ -59,20 +59,6 @@ class SpeedPoint(NamedTuple):
     joules_per_token: Figure | None
 
 
-class Basis(NamedTuple):
-    """What the figures rest on. `class` in the JSON."""
-
-    name: str
-    constants: dict[str, float]
-    records: int
-    median_error: float
-    p90_error: float
-    range: str
-    """Of which measurements the printed range is."""
-    sources: tuple[str, ...]
-    dates: str
-
-
 class DeviceRow(NamedTuple):
     """One accelerator at the first number of requests."""
 

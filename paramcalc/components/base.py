@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Size = Annotated[int, Field(gt=0, le=2**24)]
 """A dimension: at least 1, at most 16,777,216."""
 Count = Annotated[int, Field(ge=0, le=2**16)]
+MAX_COPIES = 2**16
+"""Of one component."""
 Rows = Annotated[int, Field(gt=0, le=2**28)]
 """Rows of a table: vocabularies and positions."""
 Item = TypeVar("Item")
@@ -103,7 +105,7 @@ class Component(Strict):
     """How a checkpoint spells our tensor names, where it differs: `{q_proj: query}`."""
     path: str | None = None
     """Where the tensors live, when that is not the key this component stands under; '' is the parent itself."""
-    copies: Annotated[int, Field(ge=1, le=2**16)] = 1
+    copies: Annotated[int, Field(ge=1, le=MAX_COPIES)] = 1
     """How many of these there are, each with its own weights, each visited once."""
     uses: Annotated[int, Field(ge=1, le=2**16)] = 1
     """How many times one token visits each copy: 12 for ALBERT's one layer."""

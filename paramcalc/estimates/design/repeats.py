@@ -46,11 +46,6 @@ def most_worth(unique: float) -> float:
     return unique * (1 + repetition("data"))
 
 
-def share_lost(tokens: float, unique: float) -> float:
-    """How much of what fresh tokens would have been worth the repetitions lose."""
-    return 1 - worth(tokens, unique, repetition("data")) / tokens
-
-
 def epochs(tokens: float, unique: float) -> float:
     """How often each token is seen."""
     return tokens / unique

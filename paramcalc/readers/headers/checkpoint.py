@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from pydantic import ValidationError
 
 from paramcalc.component_names import TABLES
+from paramcalc.components.base import MAX_COPIES
 from paramcalc.components.linear import Parameter
 from paramcalc.components.stack import Stack
 from paramcalc.errors import InputError, Problem
@@ -39,7 +40,6 @@ ADDED = re.compile(r"bias$|(^|\.)(A_log|ssm_a)$")
 SLIDES = re.compile(r"conv1d\.weight$|shortconv\.conv\.weight$")
 """The kernels of mixers, which slide over positions."""
 LOOKUPS = ("token_embedding", "position_embedding")
-MAX_COPIES = 2**16
 MAX_KINDS = 4_000
 """Tensors that are told apart: by name but for the numbers in it, shape or format. Large files have some hundreds."""
 MAX_PARTS = 2**15
