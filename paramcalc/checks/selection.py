@@ -23,6 +23,8 @@ COMMENT = re.compile(r"(?:^|(?<=\s))#[ \t]{0,9}paramcalc:[ \t]{0,9}ignore[ \t]{1
 DASHES = "-:–—"
 SECTION = "[tool.paramcalc]"
 KEYS = ("select", "ignore", "per-file-ignores")
+MAX_SETTINGS, MAX_DOTS = 2**18, 300
+"""Bytes, and dots in a line, of a pyproject.toml: the time to read a key grows with the square of its parts."""
 
 
 class Selection(NamedTuple):
@@ -70,15 +72,25 @@ def load_selection(start: Path) -> Selection:
     for folder in folders_up(start):
         path = folder / "pyproject.toml"
         if path.is_file():
-            try:
-                data = tomllib.loads(read_file(path).decode("utf-8"))
-            except RecursionError:
-                raise InputError(Problem("is nested too deep", source=str(path))) from None
-            except ValueError as error:
-                raise InputError(Problem(f"is not TOML: {error}", source=str(path))) from None
-            tools = data.get("tool", {})
+            tools = _toml(path).get("tool", {})
             return _selection(tools.get("paramcalc", {}) if isinstance(tools, dict) else {}, str(path))
     return Selection()
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """What a pyproject.toml says; nothing of one too long to read that does not name us. Raises InputError."""
+    raw = read_file(path)
+    if len(raw) > MAX_SETTINGS or any(line.count(b".") > MAX_DOTS for line in raw.splitlines()):
+        if b"paramcalc" not in raw:
+            return {}
+        raise InputError(Problem(f"expected at most {MAX_SETTINGS >> 10} KiB and {MAX_DOTS} dots in a line, found more",
+                                 hint="is this the right file?", source=str(path)))
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
+    except RecursionError:
+        raise InputError(Problem("is nested too deep", source=str(path))) from None
+    except ValueError as error:
+        raise InputError(Problem(f"is not TOML: {error}", source=str(path))) from None
 
 
 def _selection(settings: Any, source: str) -> Selection:  # noqa: ANN401 - whatever TOML holds

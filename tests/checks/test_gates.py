@@ -9,6 +9,7 @@ import pytest
 
 from paramcalc.cli.main import run as guarded
 from tests.checks.small import SPEC, TOTAL
+from tests.processor import within
 
 GROWING = SPEC + "expect: {growth: {total: 5%}}\n"
 WIDER = GROWING.replace("num_layers: 4", "num_layers: 5")
@@ -295,3 +296,14 @@ def test_a_step_summary_that_cannot_be_written(path, folder, capsys, monkeypatch
 
     with pytest.raises(UsageError, match="summary cannot be written"):
         step_summary(Run(1, ()), path)
+
+
+@pytest.mark.parametrize("text", [
+    "a." * 20_000 + "b = 1", "[" + "a." * 20_000 + "b]", "x = {" + "a." * 20_000 + "b = 1}", "# x" + "y" * 2**18])
+def test_settings_that_would_take_long_to_read_are_refused(text, folder, check):
+    write_file("m.yaml", SPEC)
+    write_file("pyproject.toml", text)
+    assert within(1, check, ".") == (0, [])  # nothing in it is for us
+    write_file("pyproject.toml", f"[tool.paramcalc]\n{text}\n")
+    code, report = within(1, check, ".")
+    assert (code, "expected at most 256 KiB and 300 dots in a line, found more" in report) == (2, True)
