@@ -37,6 +37,34 @@ def test_layers_slide_as_the_library_has_it(record):
 SMALL = {"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 4, "intermediate_size": 96, "vocab_size": 99}
 
 
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+DEEPSEEK = {"model_type": "deepseek_v3", "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
+            "n_group": 1, "topk_group": 1}
+
+
+@pytest.mark.parametrize(("keys", "layers", "kind", "places"), [
+    # Qwen2MoeDecoderLayer: index + 1 divides by the step, and the list of dense layers does not name the index
+    ({"model_type": "qwen2_moe", "decoder_sparse_step": 2, "mlp_only_layers": [3]} | EXPERTS, 6, "moe", [1, 5]),
+    ({"model_type": "qwen2_moe", "decoder_sparse_step": 1, "mlp_only_layers": [0]} | EXPERTS, 3, "moe", [1, 2]),
+    ({"model_type": "qwen2_moe"} | EXPERTS, 3, "moe", [0, 1, 2]),
+    ({"model_type": "qwen2_moe", "num_experts": 0}, 3, "moe", []),
+    # JambaConfig: index modulo the period is the offset
+    ({"model_type": "jamba", "attn_layer_period": 8, "attn_layer_offset": 4}, 16, "attention", [4, 12]),
+    ({"model_type": "jamba", "expert_layer_period": 3, "expert_layer_offset": 1}, 8, "moe", [1, 4, 7]),
+    # Qwen3NextConfig: each fourth layer where nothing else is said
+    ({"model_type": "qwen3_next"} | EXPERTS, 8, "attention", [3, 7]),
+    ({"model_type": "qwen3_next", "full_attention_interval": 3} | EXPERTS, 8, "attention", [2, 5]),
+    # DeepSeek: dense layers first
+    (DEEPSEEK | {"first_k_dense_replace": 3}, 5, "moe", [3, 4]),
+    (DEEPSEEK | {"first_k_dense_replace": 0}, 3, "moe", [0, 1, 2]),
+])
+def test_layers_of_a_kind_stand_where_the_class_puts_them(keys, layers, kind, places):
+    tree = build(read_config(SMALL | {"num_hidden_layers": layers, "num_key_value_heads": 2} | keys).spec).tree
+    stack = next(node for node in tree.children if node.order)
+    kinds = [{leaf.part.kind for _, leaf, _, _ in layer.walk() if leaf.part} for layer in stack.children]
+    assert [place for place, index in enumerate(stack.order) if kind in kinds[index]] == places
+
+
 @pytest.mark.parametrize(("keys", "window", "causal"), [
     ({"model_type": "gemma3_text", "architectures": ["Gemma3TextModel"], "use_bidirectional_attention": True,
       "sliding_window": 512}, 513, False),
