@@ -60,6 +60,13 @@ def test_older_files_ask_the_text_model(data, text, tied):
         assert any("a file's tensors say which" in note for note in spec.notes)
 
 
+@pytest.mark.parametrize(("release", "tied"), [(None, False), ("4.50.0", False), ("5.24.0", True)])
+def test_a_newer_file_leaves_out_what_its_class_has_anyway(release, tied):
+    spec = read_config({"model_type": "mistral3", "transformers_version": release,
+                        "text_config": {"model_type": "mistral", "tie_word_embeddings": False}}).spec
+    assert spec.tie_embeddings is tied
+
+
 @pytest.mark.parametrize("release", [None, "4.50.0", "5.24.0"])
 def test_a_class_that_asks_both_configs_leaves_no_doubt(release):
     # llava-hf/llava-onevision-qwen2-0.5b-ov-hf: its file holds no head (huggingface/transformers PR 43617)

@@ -158,7 +158,8 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
         return _first((*around, config.data), None)
     inner = bool(_first((config.data,), bool(config.family.defaults.get("tie_word_embeddings", False))))
     usual, text = family.defaults.get("tie_word_embeddings"), _first((config.data,), None)
-    silent = text if usual is None else usual and text is not False  # files without a key of their own hold a head
+    perhaps_older = written_before(data, (5, 0), unsaid=True)
+    silent = text if usual is None else usual and not (perhaps_older and text is False)  # those hold a head
     since = bool(_first((around[-1],), silent)) or (inner and family_of(model_type).text_ties)
     if before != since:
         words = {True: "ties the head to the embedding", False: "holds a head of its own"}
