@@ -44,7 +44,7 @@ DEEPSEEK = {"model_type": "deepseek_v3", "n_routed_experts": 4, "num_experts_per
 
 @pytest.mark.parametrize(("keys", "layers", "kind", "places"), [
     # Qwen2MoeDecoderLayer: index + 1 divides by the step, and the list of dense layers does not name the index
-    ({"model_type": "qwen2_moe", "decoder_sparse_step": 2, "mlp_only_layers": [3]} | EXPERTS, 6, "moe", [1, 5]),
+    ({"model_type": "qwen2_moe", "decoder_sparse_step": 3, "mlp_only_layers": [5]} | EXPERTS, 9, "moe", [2, 8]),
     ({"model_type": "qwen2_moe", "decoder_sparse_step": 1, "mlp_only_layers": [0]} | EXPERTS, 3, "moe", [1, 2]),
     ({"model_type": "qwen2_moe"} | EXPERTS, 3, "moe", [0, 1, 2]),
     ({"model_type": "qwen2_moe", "num_experts": 0}, 3, "moe", []),
