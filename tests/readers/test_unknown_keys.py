@@ -214,12 +214,27 @@ def test_a_tower_of_a_text_model_is_uncounted():
     ("vision_encoder", "google/siglip-so400m", "bound"), ("speech_encoder", "whisper", "bound"),
     ("use_vision", True, "bound"), ("mm_vision_tower", "openai/clip-vit-large-patch14", "bound"),
     ("vocoder", "hifigan", "bound"), ("image_token", "<image>", "exact"), ("audio_start_token", "<a>", "exact"),
-    ("vision_encoder", False, "exact"), ("vision_encoder", None, "exact"),
+    ("vision_encoder", False, "exact"), ("vision_encoder", None, "exact"), ("audio_tokenizer", "mimi", "bound"),
+    ("speech_tokenizer", "somebody/codec", "bound"), ("image_placeholder", "<|image|>", "exact"),
 ])  # fmt: skip
 def test_a_tower_that_is_named_by_where_it_comes_from_is_uncounted(key, value, level):
     answer = paramcalc.count(LLAMA | {key: value})
     assert answer.parameters.known == level
     assert any(key in part for part in answer.uncounted) == (level == "bound")
+
+
+@pytest.mark.parametrize(("more", "uncounted"), [
+    ({"audio_encoder": "openai/whisper"}, ("audio_encoder (openai/whisper)",)),
+    ({"speech_tokenizer": "somebody/codec"}, ("speech_tokenizer (somebody/codec)",)),
+    ({"text_config": LLAMA | {"audio_encoder": "openai/whisper"}}, ("text_config.audio_encoder (openai/whisper)",)),
+    ({"vision_config": {"model_type": "clip_vision_model", "depth_encoder": "a/b"}},
+     ("vision_config.depth_encoder (a/b)",)),
+    ({"image_aspect_ratio": "pad", "use_vision": True, "image_placeholder": "</image>", "audio_encoder": ""}, ()),
+])  # fmt: skip
+def test_a_tower_that_is_named_within_a_composite_is_uncounted(more, uncounted):
+    spec = read_config({"model_type": "llava", "text_config": LLAMA} | more).spec
+    assert spec.uncounted == uncounted
+    assert spec.unread == ()
 
 
 @pytest.mark.parametrize(("model_type", "place", "key"), [

@@ -42,7 +42,7 @@ class Accounts(NamedTuple):
     harmless: tuple[str, ...]
     """Keys nobody knows that can change none, as they stand."""
     uncounted: tuple[str, ...]
-    """Nested configs of further parts, which a model of text alone does not have."""
+    """Further parts: nested configs that a model of text alone does not have, and those that are merely named."""
     defaults: dict[str, int]
     """Sizes that the file does not say, from the defaults of its class, by dotted key."""
     held: tuple[str, ...] = ()
@@ -62,11 +62,8 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     if outer is not None and config.path and config.outer is not None:
         again = {config.path[0], *around, *_repeated(config.outer, config)}
         strange = [*_strange(config.outer, outer, str(model_type_of(config.outer)), (), again), *strange]
-    alone = outer is None and not family_of(config.model_type).takes_media
-    towers = [] if outer is not None else [
-        (key, value) for path, key, value in strange
-        if not path and (_is_tower(key, value) or (alone and _names_tower(key, value)))]
-    rest = [entry for entry in strange if entry[1:] not in towers] if towers else strange
+    towers = _towers(strange, config, alone=outer is None)
+    rest = [entry for entry in strange if entry not in towers] if towers else strange
     unread = _unread(rest, config)
     defaults = _defaults(config)
     _refuse_look_alikes(config, unread, defaults)
@@ -79,6 +76,8 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     for part in parts_below(config, composite):
         read = {*part.read, *(key for inner in part.parts for key in _repeated(part.data, inner))}
         strange = [] if part.uncounted else [*_strange(part.data, part.family, part.model_type, part.path, read)]
+        named = _towers(strange, part, alone=False)
+        strange, towers = [entry for entry in strange if entry not in named], [*towers, *named]
         nested = _unread(strange, part)
         sizes = _defaults(part)
         _refuse_look_alikes(part, nested, sizes)
@@ -92,7 +91,7 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     places = set(unread)
     return Accounts(tuple(problems),
                     tuple(".".join((*path, key)) for path, key, _ in rest if (path, key) not in places),
-                    tuple(f"{key} ({_type_of(value)})" for key, value in towers), defaults,
+                    tuple(f"{'.'.join((*path, key))} ({_type_of(value)})" for path, key, value in towers), defaults,
                     tuple(".".join((*path, key)) for path, key, value in rest if could_change_bytes(key, value)))
 
 
@@ -191,15 +190,27 @@ def _each(value: object, other: object) -> bool:
     return isinstance(value, list) and bool(value) and all(_same(item, other) for item in value)
 
 
+def _towers(strange: list[Entry], config: Config, *, alone: bool) -> list[Entry]:
+    """What of a config is a further part, or names one; `alone`: no composite config is around it."""
+    text = alone and not family_of(config.model_type).takes_media
+    return [(path, key, value) for path, key, value in strange
+            if _names_tower(key, value, text=text) or (alone and not path and _is_tower(key, value))]
+
+
 def _is_tower(key: str, value: object) -> bool:
     return isinstance(value, dict) and bool(value) and key.endswith("_config") and any(word in key for word in TOWERS)
 
 
-def _names_tower(key: str, value: object) -> bool:
-    """Whether a key of a text model names a tower by where it comes from, or says that there is one."""
+def _names_tower(key: str, value: object, *, text: bool) -> bool:
+    """Whether a key names a tower by where it comes from: `audio_tokenizer` does, which turns sound into tokens,
+    `audio_token` does not. Of a model of `text` alone also by a word, or saying that there is one: a model with towers
+    has many words for how it uses those it has."""
     words = frozenset(key.lower().split("_"))
-    return ((value is True or (isinstance(value, str) and bool(value))) and not NAMED_TOWERS.isdisjoint(words)
-            and not any(word.startswith("token") for word in words))
+    if NAMED_TOWERS.isdisjoint(words) or any(word.startswith("token") and word != "tokenizer" for word in words):
+        return False
+    if isinstance(value, str):
+        return bool(value) and not value.startswith("<") and (text or "/" in value)
+    return text and value is True
 
 
 def _type_of(value: object) -> str:
