@@ -35,11 +35,18 @@ class Search(NamedTuple):
     """Folders that were not looked into."""
     folders: tuple[Path, ...] = ()
     """Folders that were named, and those of files that were."""
+    unclear: tuple[str, ...] = ()
+    """Files that are skipped for what they say, not for where they are."""
 
     @property
     def checked(self) -> tuple[Path, ...]:
         """The files to check, in order."""
         return tuple(Path(file.path) for file in self.files if file.state == "checked")
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Files of which there are no figures, though they may have had some before."""
+        return (*self.others, *self.unclear)
 
 
 def find(paths: Iterable[Path], *, only_specs: bool = False) -> Search:
@@ -66,7 +73,8 @@ def find(paths: Iterable[Path], *, only_specs: bool = False) -> Search:
         skipped = [f"{file.path}: {file.why}" for file in islice(finder.files.values(), 3)]
         raise InputError(Problem("nothing to check" + "".join(f"; skipped {why}" for why in skipped),
                                  hint="a spec says `paramcalc: 1`, a config.json `model_type`"))
-    return Search(tuple(finder.files.values()), tuple(finder.others), tuple(finder.unsearched), tuple(folders))
+    return Search(tuple(finder.files.values()), tuple(finder.others), tuple(finder.unsearched), tuple(folders),
+                  tuple(finder.unclear))
 
 
 class _Finder:
@@ -75,6 +83,7 @@ class _Finder:
     def __init__(self) -> None:
         self.files: dict[str, File] = {}
         self.others: dict[str, None] = {}
+        self.unclear: dict[str, None] = {}
         self.unsearched: dict[str, None] = {}
         self._looks = LOOKS
         self._root = ""
@@ -143,6 +152,7 @@ class _Finder:
     def name(self, path: Path) -> None:
         """A file to check whatever it says, also where a folder's search passed it over."""
         self.others.pop(str(path), None)
+        self.unclear.pop(str(path), None)
         if not self._is_checked(str(path)):
             self.files[str(path)] = File(str(path))
 
@@ -152,6 +162,8 @@ class _Finder:
         if self._is_checked(name) or (why and name in self.files):
             return
         recognised = _recognised(path)
+        if recognised.kind is Kind.unclear:
+            self.unclear[name] = None
         if recognised.kind is Kind.other:
             self.others[name] = None
         elif why or recognised.kind is Kind.unclear:

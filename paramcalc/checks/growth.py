@@ -53,7 +53,7 @@ def growth(revision: str, search: Search, *, overridden: bool = False) -> Growth
     new = [str(path) for path in search.checked if os.path.abspath(path) not in earlier]
 
     def last() -> Iterator[Finding]:
-        for path in search.others:
+        for path in search.silent:
             if path.lower().endswith(YAML) and _has_changed(path, earlier.get(os.path.abspath(path))):
                 yield from _emptied(path, revision)
         removed = [path for path in earlier if path.lower().endswith(YAML) and not os.path.lexists(path)]

@@ -44,7 +44,7 @@ def comparison(search: Search, *, required: bool) -> Lock | None:
     Raises InputError for a lock nobody wrote so.
     """
     places = {path: find_lock(path.parent.resolve()) for path in search.checked}
-    passed_over = _recorded_others(search.others)
+    passed_over = _recorded_silent(search.silent)
     records = {lock: read_lock(lock) for lock in dict.fromkeys(places.values()) if lock is not None}
 
     def last() -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def comparison(search: Search, *, required: bool) -> Lock | None:
     return Lock(partial(_recorded, places, records, required), last) if needed else None
 
 
-def _recorded_others(names: Sequence[str]) -> dict[str, Path]:
+def _recorded_silent(names: Sequence[str]) -> dict[str, Path]:
     """Files that say nothing of a model, though the lock nearest above them has figures of them: each with the lock."""
     nearest = {folder: find_lock(Path(folder).resolve()) for folder in {os.path.dirname(name) for name in names}}
     records = {lock: _readable(lock) for lock in set(nearest.values()) if lock is not None}

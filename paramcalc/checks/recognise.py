@@ -42,6 +42,8 @@ _BEFORE = re.compile(r"\A(---[ \t]{1,9})?([!&]\S{0,60}[ \t]{1,9}){0,3}(?=\S)")
 """What may stand before a mapping on its first line: the beginning of a document, a tag, an anchor."""
 _FIRST = re.compile(r"^([ \t]{0,200})(?!---|\.\.\.|\{[%{])[^\s#%!&]", re.MULTILINE)
 """The first line that is neither a comment, a directive nor a template's."""
+_SAYING = re.compile(r"^[ \t]{0,200}(?!(?:---|\.\.\.)[ \t\r]{0,9}(?:#|$))[^\s#%]", re.MULTILINE)
+"""The first line of a YAML that says something: no comment, directive, or mark of a document alone."""
 _NESTED = re.compile(r"""^[ \t-]{0,200}["']?(\w{1,60})["']?[ \t]{0,9}:""", re.MULTILINE)
 _KEY = r"""(?:\?[ ]{1,9})?["']?([A-Za-z_][\w.-]{0,60})["']?(?:[ \t]{0,9}:[ \t]{0,9}(.{0,20})|\r?$)"""
 _KEYS = 10_000
@@ -95,6 +97,8 @@ def recognise(path: Path) -> Recognised:
     name = path.name.lower()
     if name == CONFIG and not text.strip(_BLANK):
         return Recognised(Kind.near, "is empty", "write it whole, or remove it")
+    if name.endswith(YAML) and len(raw) <= MAX_BYTES and not _SAYING.search(text):
+        return Recognised(Kind.unclear, "has nothing but comments" if text.strip(_BLANK) else "is empty")
     if is_pointer(raw):
         return Recognised(Kind.near if name == CONFIG else Kind.unclear, POINTER, PULL) if likely(name) else OTHER
     if not _WORDS.search(text) and name != CONFIG:

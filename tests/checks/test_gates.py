@@ -104,7 +104,8 @@ def test_a_file_that_is_new_or_gone_alone_is_fine(repository, check):
     assert check("models", "--against", "main") == (0, [])
 
 
-@pytest.mark.parametrize("text", ["{}\n", "lr: 3e-4\n", "", "model:\n  vocab: 3\n"])
+@pytest.mark.parametrize("text", ["{}\n", "lr: 3e-4\n", "", "model:\n  vocab: 3\n", "# a: 1\n",
+                                  "model_type: llama\nhidden_size: 8\n"])
 def test_a_file_with_a_budget_that_says_nothing_of_a_model_now_fails(text, repository, check):
     write_file("models/n.yaml", SPEC)
     write_file("models/m.yaml", text)
@@ -195,11 +196,12 @@ def test_a_lock_can_be_required(folder, check):
     assert check(".", "--require-lock")[0] == 1
 
 
-def test_a_file_of_the_lock_that_says_nothing_of_a_model_now_fails(folder, check):
+@pytest.mark.parametrize("text", ["{}", "", "model_type: llama\nhidden_size: 8\n"])
+def test_a_file_of_the_lock_that_says_nothing_of_a_model_now_fails(text, folder, check):
     write_file("a/m.yaml", SPEC)
     write_file("n.yaml", SPEC)
     assert check(".", "--write-lock") == (0, [])
-    write_file("a/m.yaml", "{}")
+    write_file("a/m.yaml", text)
     for paths in (["."], ["n.yaml", "a"], ["a/m.yaml", "--only-specs"]):
         code, results = check(*paths)
         assert (code, [(f["path"], f["rule"], f["message"]) for f in results]) == (

@@ -131,7 +131,8 @@ OTHERS = {
     "package.json": '{"name": "x"}', "tsconfig.json": "{ // comment\n}",
     "k8s.yaml": "apiVersion: v1\nkind: List\n---\napiVersion: v1\n",
     "action.yml": "name: a\ndescription: hidden_size\ninputs: {}\noutputs: {}\nruns: {}\n",
-    "ci.yml": "include: x\nparamcalc:\n  script: paramcalc check\n", "tabs.yaml": "a:\n\tb: 1\n", "empty.yaml": "",
+    "ci.yml": "include: x\nparamcalc:\n  script: paramcalc check\n", "tabs.yaml": "a:\n\tb: 1\n",
+    "null.yaml": "# x\n---\n~\n",
     "list.yaml": "- vocab_size\n- hidden_size\n- num_layers\n", "tags.yaml": "!Ref a\n", "cut.json": "{",
     "nested.yaml": "model:\n  vocab_size: 8\n  hidden_size: 8\n  num_layers: 8\n  num_heads: 8\n",
     "text.yaml": "doc: |\n  paramcalc: 1\n  vocab_size: 8\n", "jsonc/config.json": '{"theme": "dark", // x\n}',
@@ -205,6 +206,10 @@ UNCLEAR = {
                                                     "is too large to be read"),
     "kept by git LFS": ("a.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
                         "is a Git LFS pointer, not the file it stands for"),
+    "nothing": ("a.yaml", "", "is empty"), "blank lines": ("a.yml", "\n \t\r\n", "is empty"),
+    "nothing in UTF-16": ("a.yaml", b"\xff\xfe", "is empty"),
+    "comments": ("a.yaml", "%YAML 1.2\n--- # a\n  # lr: 1\r\n...\n", "has nothing but comments"),
+    "a specification commented out": ("a.YAML", "# " + SPEC.replace("\n", "\n# "), "has nothing but comments"),
 }
 
 
@@ -260,6 +265,7 @@ SLOW = {
     "question marks": (b"", b"? ", 2_000_000, b"vocab_size"), "brackets": (b"{vocab_size: ", b"[", 200_000, b""),
     "a comment": (SPEC.encode() + b"# paramcalc: ignore PC301", b" ", 4_000_000, b"x\n"),
     "comments": (SPEC.encode(), b"# paramcalc: ignore PC301 ", 150_000, b""),
+    "blank lines alone": (b"", b"\n", 4_000_000, b""), "empty comments": (b"", b" #\n", 1_300_000, b""),
 }
 """What a file begins with, what is repeated how often, and what it ends with."""
 
