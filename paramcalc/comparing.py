@@ -130,6 +130,6 @@ def _models(model: Source) -> list[Any]:
         from glob import glob
 
         if not (files := sorted(glob(path, recursive=True))):
-            raise InputError(Problem(f"no file fits {path[:100]!r}"))
+            raise InputError(Problem(f"no file matches {path[:100]!r}"))
         return files
     return [model]

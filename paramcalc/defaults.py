@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Convention = Literal["full", "causal"]
-"""full: what eager attention's matrix products compute, masked or not; causal: only the pairs a query may see."""
+"""full: what eager attention's matrix products compute, masked or not; causal: only the pairs that the causal
+mask allows."""
 Recompute = Literal["none", "selective", "full"]
 """What FLOPs of a step count twice: none; attention's products of tokens with tokens (arXiv:2205.05198, section 5); the
 forward pass of all layers."""

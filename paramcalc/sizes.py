@@ -98,10 +98,10 @@ def _near_share(text: str) -> str:
 
 
 def parse_memory(value: object) -> int:
-    """Bytes of 64GiB, 64G (the same) or 64GB. Raises ValueError for what is no size of memory."""
+    """Bytes of 64GiB, 64G (the same) or 64GB. Raises ValueError for what is not a memory size."""
     match = MEMORY.fullmatch(str(value).strip())
     if match is None:
-        raise NearMissError(f"{str(value)[:MOST_CHARACTERS]!r} is no size of memory, such as 64GiB",
+        raise NearMissError(f"{str(value)[:MOST_CHARACTERS]!r} is not a memory size, such as 64GiB",
                             near_amount(value, MEMORY_NAMES))
     return int(float(match[1]) * MEMORY_UNITS[match[2].lower()])
 
@@ -164,7 +164,7 @@ def _size(value: str | int, units: dict[str, int], least: int, most: int, expect
     else:
         size = Fraction(number[1]) * unit
     if size.denominator != 1:
-        raise NearMissError(f"{text[:MOST_CHARACTERS]!r} is not a whole number", _typed(max(round(size), least), units))
+        raise NearMissError(f"{text[:MOST_CHARACTERS]!r} is not an integer", _typed(max(round(size), least), units))
     if not least <= size <= most:
         raise NearMissError(f"{text[:MOST_CHARACTERS]!r} must be between {least:,} and {most:,}",
                        _typed(min(max(int(size), least), most), units))

@@ -1,8 +1,9 @@
 """FLOPs for a training loop's MFU: one call, from whatever describes the model.
 
 Frameworks print MFU by two conventions. PaLM (arXiv:2204.02311, appendix B), llm-foundry, torchtitan and nanoGPT count
-attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only the pairs a query may see: `causal`; the
-matrices that route tokens to experts they leave out (num_floating_point_operations of megatron/training/training.py).
+all query-key pairs of attention: `full`. Megatron-Core and Megatron-Bridge count only the pairs that the causal mask
+allows: `causal`; they leave out the matrices that route tokens to experts (num_floating_point_operations of
+megatron/training/training.py).
 """
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ def flops_per_token(
     """FLOPs of one token in a sequence of `seq`, a multiply-add counted as two.
 
     `model`: a ModelSpec, a dict (a spec or a config.json), a config object with `to_dict()`, a path or a preset's
-    name. `convention`: `full` counts attention's whole square, `causal` only the pairs a query may see; or the name of
-    a framework, see `FRAMEWORKS`. `training`: forward and backward, without recomputation; else forward. `mtp`: the
-    heads of multi-token prediction are trained too. `scans`: elementwise scans of state-space models count.
-    The sequence's FLOPs are divided by `seq` and rounded down. Raises PCError for what cannot be read, UsageError for
-    a convention nobody has.
+    name. `convention`: `full` counts all query-key pairs of attention, `causal` only the pairs that the causal mask
+    allows; or the name of a framework, see `FRAMEWORKS`. `training`: forward and backward, without recomputation; else
+    forward. `mtp`: the heads of multi-token prediction are trained too. `scans`: elementwise scans of state-space
+    models count. The sequence's FLOPs are divided by `seq` and rounded down.
+
+    Raises PCError for what cannot be read, UsageError for an unknown convention.
     """
     return _sequence(model, seq, convention, training=training, mtp=mtp, scans=scans) // seq
 

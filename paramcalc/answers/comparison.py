@@ -113,7 +113,7 @@ def _check_column(name: str) -> None:
         from difflib import get_close_matches
 
         near = get_close_matches(name, COLUMNS, n=1, cutoff=0.4)
-        raise UsageError(Problem(f"no column is called {name[:60]!r}",
+        raise UsageError(Problem(f"unknown column {name[:60]!r}",
                                  hint=f"did you mean {near[0]}?" if near else f"one of {', '.join(COLUMNS)}"))
 
 

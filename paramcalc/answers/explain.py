@@ -135,7 +135,7 @@ def explain(reading: Reading, settings: ExplainSettings, glob: str = "*") -> Exp
         settings, length = within_positions(settings, model.spec, _recording(model, settings))
     rows = tuple(_formulas(model, settings, glob))
     if not rows:
-        raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint=_hint(model, settings, glob))
+        raise UsageError(Problem(f"{glob[:100]!r} matches no tensor", hint=_hint(model, settings, glob))
                          if glob != "*" else Problem(f"the model has no {settings.about} to explain"))
     unit = UNITS.get(settings.about, "parameters")
     formulas = tuple(ExplainedNumber(join(row.path, row.name), row.formula, row.values, row.copies,
@@ -150,7 +150,7 @@ def _hint(model: Model, settings: ExplainSettings, glob: str) -> str:
     """What to write for a name that is only a part of one."""
     wider = f"*{glob.strip('*')}*"
     if any(_formulas(model, settings, wider)):
-        return f"'{wider[:100]}' fits some"
+        return f"'{wider[:100]}' matches some"
     words = {word for row in _formulas(model, settings, "*") for word in join(row.path, row.name).split(".")}
     near = get_close_matches(glob.strip("*").rpartition(".")[2], sorted(words), n=1)
     return f"the nearest: '*{near[0]}*'" if near else "`count --by tensor` shows the names"
@@ -237,7 +237,7 @@ def explain_rule(code: str) -> ExplainRule:
 
     rule = rules().get(code)
     if rule is None:
-        raise UsageError(Problem(f"no rule is called {code}", hint="`paramcalc list rules` shows the codes"))
+        raise UsageError(Problem(f"unknown rule {code}", hint="`paramcalc list rules` shows the codes"))
     return ExplainRule(code=rule.code, name=rule.name, severity=rule.severity, summary=rule.summary, why=rule.why,
                        ignore=_ignored(rule))
 

@@ -217,9 +217,9 @@ def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) ->
     if verdict.fits and candidate.why:
         return candidate.why
     if verdict.fits and candidate.bound:
-        return f"a lower bound has room: {candidate.bound}"
+        return f"only a lower bound fits: {candidate.bound}"
     if verdict.fits:
-        return "a lower bound has room, and a verdict needs a runtime that serves the model"
+        return "only the lower bound fits; a verdict needs a runtime that serves the model"
     part = max(result.stages, key=lambda stage: stage.total)
     if part.weights > verdict.usable:
         return f"weights alone take {binary(part.weights)} of {binary(verdict.usable)} usable on a device"

@@ -67,7 +67,7 @@ def fit_formats(reading: Reading, serving: FitSettings, device: DeviceSettings, 
     anything else that is said beside them (not `alone`).
     """
     if not alone or len(serving.context) > 1 or "," in (device.gpu or ","):
-        raise UsageError(Problem("--quant all is of one device and one context: --all, --ram, --plot, several names in "
+        raise UsageError(Problem("--quant all takes one device and one context: --all, --ram, --plot, several names in "
                                  "--gpu and several contexts have no effect", hint="--quant q4_k_m"))
     start = head(reading)
     model: Model = start["built"]

@@ -180,7 +180,8 @@ def _beside(prepared: inference.Prepared) -> dict[str, object]:
     """What is held beside the model."""
     beside: dict[str, object] = {}
     if prepared.draft is not None:
-        beside["draft"] = {"name": prepared.draft.spec.name, "shares": "nothing: its table, head and cache are its own"}
+        beside["draft"] = {"name": prepared.draft.spec.name,
+                           "shares": "nothing: it has its own embedding, head and cache"}
     if prepared.setup.loras:
         beside["loras"] = {"count": prepared.setup.loras, "rank": prepared.setup.lora_rank,
                            "on": "every linear layer of the text model"}

@@ -150,14 +150,14 @@ class _Prepared(NamedTuple):
 
 def _prepared(reading: Reading, settings: ServingSettings | FitSettings) -> _Prepared:
     if settings.runtime not in (None, PLACING):
-        raise UsageError(Problem(f"{settings.runtime} does not place layers on the host or on unlike cards",
+        raise UsageError(Problem(f"{settings.runtime} does not place layers on the host or on different GPUs",
                                  hint=f"--runtime {PLACING}"))
     for name in ("tp", "pp", "ep", "dp", "loras"):
         if settings.is_set(name):
             raise UsageError(Problem(f"--{name} has no effect where {PLACING} places layers",
                                      hint="--gpus N, or --gpu with several names"))
     if settings.draft is not None:
-        raise UsageError(Problem("--draft has no effect where layers are placed on the host or on unlike cards",
+        raise UsageError(Problem("--draft has no effect where layers are placed on the host or on different GPUs",
                                  hint="leave it out; its layers and cache come on top"))
     start = head(reading)
     unknown_cache(start["built"])
@@ -232,7 +232,7 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
     spare = min((usable - place.total for usable, place in zip(room.cards, ledger.cards, strict=False)), default=0)
     bound = ready.prepared.lower_bound
     unserved = _unserved(model, serving, machines)
-    doubt = unserved or (bound and f"a lower bound has room: {bound}")
+    doubt = unserved or (bound and f"only a lower bound fits: {bound}")
     fits = choice is not None and not doubt
     why = None if fits else doubt if choice else _why(ledger.host, room)
     total, capacity = max((place.total for place in ledger.cards), default=0), sum(room.cards) + (room.ram or 0)

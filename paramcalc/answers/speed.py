@@ -110,7 +110,7 @@ def speed(reading: Reading, settings: SpeedSettings) -> SpeedAnswer:
     settings.check()
     start = head(reading)
     if why := gives_no_tokens(start["built"]):
-        raise UsageError(Problem(f"the model gives no tokens, and so has no time a token: {why}",
+        raise UsageError(Problem(f"the model generates no tokens, so it has no time per token: {why}",
                                  hint="`paramcalc flops` counts what a pass computes, `paramcalc memory` its bytes"))
     spec = start["built"].spec
     settings, start["length"] = prompt_within_positions(settings, spec, media_of(settings, spec))
@@ -296,7 +296,7 @@ class Predictor:
             "runtime": settings.runtime, "prompt": self.requests.prompt, **self.media.summary(),
             "output": settings.output_tokens, "kv_dtype": self.kv_dtype,
             "dtype": settings.dtype, "quant": settings.quant or "as specified",
-            "load": "a closed loop: a request that is answered is followed by another",
+            "load": "closed loop: each finished request is followed by another",
             "routing": "experts are chosen evenly and independently"}
         if release := release_meant(settings, (speed.served if speed else self.served(Split())).moe):
             terms["release"] = release
@@ -309,9 +309,9 @@ class Predictor:
             if speed.host is not None:
                 terms["weights_in_host_memory"] = round(speed.host.share, 4)
             if speed.kind.ttft is None:
-                terms["ttft_ms"] = "not offered: no time to first token of this class was measured"
+                terms["ttft_ms"] = "not available: the time to first token of this class was not measured"
             else:
-                terms["ttft_ms"] = "of an idle server; under load it is queueing, which nothing here predicts"
+                terms["ttft_ms"] = "of an idle server; queueing under load is not modelled"
             terms["power"] = (f"not known{speed.device.why_unknown('power')}" if speed.device.power_watts is None else
                               f"the devices alone, by their load: {power_source()}")
         return terms

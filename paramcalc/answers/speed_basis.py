@@ -41,5 +41,5 @@ def release_meant(settings: SpeedSettings, moe: bool) -> str:
 
 def unmeasured(runtime: str, device: Accelerator) -> UsageError:
     """Why there is no answer."""
-    return UsageError(Problem(f"no measurement of {runtime} on {device.name} or its like is known",
-                              hint="--measured tpot=12.5ms@8 scales a bare model to a measurement of your own"))
+    return UsageError(Problem(f"no measurement of {runtime} on {device.name} or similar devices is known",
+                              hint="--measured tpot=12.5ms@8 calibrates the model with your own measurement"))

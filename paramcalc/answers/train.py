@@ -233,9 +233,9 @@ def _doubts(model: Model, chosen: Plan, unknown: tuple[str, ...]) -> tuple[str, 
     strange = [name for name in (family, *towers) if name and name not in MEASURED | MEASURED_TOWERS]
     if by_class and strange:
         classes = " and ".join(dict.fromkeys(strange))
-        doubts.append(f"activations follow the components; they are not held to what the class of {classes} keeps")
+        doubts.append(f"activations are estimated from the components; not checked against transformers' {classes}")
     if by_class and chosen.policy.attention != "eager" and class_facts(model.spec).own_attention:
-        doubts.append(f"the class of {family or 'the model'} attends in its own way: --attention eager is what it runs")
+        doubts.append(f"the class of {family or 'the model'} has its own attention code: it runs as --attention eager")
     return tuple(doubts)
 
 
@@ -265,22 +265,22 @@ def _assumptions(chosen: Plan) -> dict[str, object]:
         "sequence_parallel": layout.plan.sequence, "interleave": layout.interleave,
         "schedule": layout.schedule,
         "micro_batches": layout.micro_batches,
-        "exact": list(EXACT), "activations_are": "what the policy's forward pass saves for backward",
-        "logits_are": "what the loss saves, on the last stage",
-        "total_is": "what is held at the fullest moment of a step, which `moment` names; with --micro-batches 1 there "
-                    "are no gradients while activations are at their most",
-        "working_is": "logits and gradients of the loss, a layer computed again, gradients not yet divided, tokens "
+        "exact": list(EXACT), "activations_are": "what the forward pass saves for the backward pass",
+        "logits_are": "what the loss saves for the backward pass, on the last stage",
+        "total_is": "peak memory of a step, at the time that `moment` names; with --micro-batches 1 there are no "
+                    "gradients while activations are at their peak",
+        "working_is": "logits and gradients of the loss, a recomputed layer, gradients before they are divided, tokens "
                       "that tensor parallelism gathers and Megatron sends to experts, and what the allocator reserves "
                       "beyond what is allocated",
         "reserved_over_allocated": float(layout.reserved),
-        "communication_is": "weights gathered under ZeRO-3, copies in the type of products, and of several devices "
-                            "CUDA's context and NCCL's communicators",
+        "communication_is": "weights gathered under ZeRO-3, copies in the format of matrix products, and on several "
+                            "devices CUDA's context and NCCL's communicators",
         "communicators": layout.communicators(policy.library),
         "reserved_is": "the median of 13 logs that print both, 1.01 to 1.39; under ZeRO-3 the pools of gathered "
                        "weights and of divided gradients instead, and no gaps between blocks",
         "products_are": "of FP8 as torchao's: what they read is kept in bf16 and copied in FP8 while one runs, which "
                         "working has; what TransformerEngine keeps in FP8 is not modelled",
-        "left_out": "kernels' workspace, experts that more tokens are sent to than to others",
+        "left_out": "kernel workspace, load imbalance among experts",
     }
 
 
@@ -289,7 +289,7 @@ def _why(devices: tuple[DeviceMemory, ...]) -> str:
     worst = max(devices, key=lambda device: device.total)
     if len(devices) == 1:
         most = max(PARTS, key=lambda part: getattr(worst, part))
-        return f"every device holds the same, most of it {most.replace('_', ' ')}"
+        return f"all devices hold the same, mostly {most.replace('_', ' ')}"
     lightest = min(devices, key=lambda device: device.total)
     more = {part: getattr(worst, part) - getattr(lightest, part) for part in PARTS}
     part = max(more, key=lambda name: more[name])

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from paramcalc.estimates.run_settings import RunSettings
     from paramcalc.readers.models import Reading
 
-RANKED = ("expected tokens a second; of what is within a hundredth, the fewest ways to divide, the least "
-          "recomputation, then headroom")
+RANKED = ("expected tokens per second; within 1%, the least parallelism, then the least recomputation, then "
+          "headroom")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ def read_user_table(path: Path) -> dict[str, object]:
 def mapping(value: object, where: str = "", *path: str) -> dict[str, object]:
     """`value` if it is a mapping with text keys. Raises InputError for anything else."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        found = "keys that are no text" if isinstance(value, dict) else describe(value)
+        found = "keys that are not strings" if isinstance(value, dict) else describe(value)
         raise InputError(Problem(f"expected a mapping, found {found}", path=path, source=where))
     return value
 
@@ -83,7 +83,7 @@ def texts(value: object) -> tuple[str, ...]:
 def text(value: object) -> str:
     """A word or a number as text. Raises ValueError for what is neither, is empty, or is too long to be a name."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not 0 < len(str(value)) <= MAX_TEXT:
-        raise ValueError(f"expected a text of up to {MAX_TEXT:,} characters, found {quote(value)}")
+        raise ValueError(f"expected a string of at most {MAX_TEXT:,} characters, found {quote(value)}")
     return str(value)
 
 
@@ -158,7 +158,7 @@ class Fields:
         """A field that is a text, and not blank. Raises InputError for anything else."""
         words = self.texts(name)
         if name in self.values and (len(words) != 1 or not words[0].strip()):
-            raise self.wrong(f"expected a text, found {describe(self.values[name])}", name)
+            raise self.wrong(f"expected a string, found {describe(self.values[name])}", name)
         return words[0] if words else default
 
     def one_of(self, name: str, words: Collection[str], default: str) -> str:

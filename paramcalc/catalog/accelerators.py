@@ -173,8 +173,8 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     if near := near_size(name):
         raise UsageError(Problem(f"unknown accelerator {name!r}", hint=f"write --gpu {near} for a device of that size"))
     if "," in name:
-        raise UsageError(Problem(f"{name!r} names several accelerators where one is meant",
-                                 hint="--gpus N for several equal ones; fit takes unlike ones"))
+        raise UsageError(Problem(f"{name!r} names several accelerators, expected one",
+                                 hint="--gpus N for several equal ones; fit takes different ones"))
     if (device := _of_name_and_more(key, name, extra)) is not None:
         return device
     raise unknown("accelerator", name, [*table, *by_alias], {alias: each.key for alias, each in by_alias.items()})
@@ -226,8 +226,8 @@ def _with_user_file(path: Path) -> dict[str, Accelerator]:
     sources = {key: str(value) for key, value in mapping(document.get("sources", {}), where, "sources").items()}
     rows = mapping(document.get("accelerators", {}), where, "accelerators")
     if unexpected := sorted(document.keys() - {"sources", "accelerators"}):
-        hint = "devices stand under `accelerators:`, by key"
-        raise InputError(*(Problem("expected sources or accelerators, found another key", (key,), hint=hint,
+        hint = "list devices by key under `accelerators:`"
+        raise InputError(*(Problem("unknown key, expected sources or accelerators", (key,), hint=hint,
                                    source=where) for key in unexpected))
     for key, row in rows.items():
         values = mapping(row, where, "accelerators", key)
@@ -251,7 +251,7 @@ class _Row(Fields):
     def build(self) -> Accelerator:
         """The accelerator; an unknown field or a value that is no quantity is refused by its path."""
         for name in self.values.keys() - _FIELDS:
-            raise self.wrong("expected a field of an accelerator, found another key", name,
+            raise self.wrong("unknown field of an accelerator", name,
                              hint=f"one of {', '.join(sorted(_FIELDS))}")
         base, values = self.base, self.values
         name = self.text("name", base.name)
@@ -327,7 +327,7 @@ class _Row(Fields):
             peaks = mapping(inner, self.where, "accelerators", self.key, "flops", name) if nested else {name: inner}
             for dtype, value in peaks.items():
                 if dtype not in DTYPES:
-                    raise self.wrong("expected a kind of arithmetic, found another key", "flops", dtype,
+                    raise self.wrong("unknown kind of arithmetic", "flops", dtype,
                                      hint=f"one of {', '.join(DTYPES)}")
                 flops[dtype] = self.number(lambda v: positive_integer(v, _TERA), value, "flops", dtype)
                 self.sources[f"flops.{dtype}"] = self.expand(name) if nested else self.where
@@ -338,7 +338,7 @@ class _Row(Fields):
         reasons = {**self.base.unknown, **self.inner("unknown")}
         for name, reason in reasons.items():
             if name not in _UNKNOWN or not isinstance(reason, str):
-                raise self.wrong("is no reason for an unknown field", "unknown", name,
+                raise self.wrong("is not a reason for an unknown field", "unknown", name,
                                  hint=f"a text for one of {', '.join(_UNKNOWN)}")
         return MappingProxyType({name: str(reason) for name, reason in reasons.items()
                                  if name in self.inner("unknown") or not self.values.get(name)})

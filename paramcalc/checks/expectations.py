@@ -45,8 +45,8 @@ def _empty(subject: Subject) -> Iterator[Finding]:
     empty = [("expect", key) for key, value in inside if value in NOTHING]
     for path in [("expect",)] if promises in NOTHING else empty:
         line, column = document.place(path)
-        yield Finding(subject.name, EXPECT, f"{'.'.join(path)}: promises nothing", line=line, column=column,
-                      hint="say a figure, or leave it out")
+        yield Finding(subject.name, EXPECT, f"{'.'.join(path)}: is empty", line=line, column=column,
+                      hint="give a figure, or leave it out")
 
 
 def _figures(subject: Subject, expect: Expect) -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def out_of_bound(subject: Subject, key: Keys, bound: Bound, value: int, unit: st
     verb = "is promised" if exact else "is the bound"
     yield Finding(subject.name, EXPECT, f"expect.{_dotted(key)}: {bound.text} {verb}, {value:,} {unit}{by}", line=line,
                   column=column, expected=bound.least if exact else bound.text, actual=value,
-                  hint="mend the fields, or the figure and its source")
+                  hint="fix the fields, or the figure and its source")
 
 
 def _fits(subject: Subject, promise: Fits, number: int) -> Iterator[Finding]:
@@ -154,7 +154,7 @@ def _same(subject: Subject, other: str) -> Iterator[Finding]:
         return
     for change in tensor_changes(twin.tree, subject.model.tree):
         yield Finding(subject.name, SAME, f"expect.same_as: {other}: {change}", line=line, column=column,
-                      hint="one of the two has drifted")
+                      hint="one of the two is out of date")
 
 
 def _refused(subject: Subject, key: Keys, error: PCError) -> Finding:

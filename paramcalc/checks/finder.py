@@ -188,7 +188,7 @@ def _recognised(path: Path) -> Recognised:
     likely_name = likely(path.name)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe is never opened: it might wait for ever
-            return Recognised(Kind.unclear, "no regular file") if likely_name else OTHER
+            return Recognised(Kind.unclear, "not a regular file") if likely_name else OTHER
         return recognise(path)
     except FileNotFoundError:
         why, hint = DANGLING, POINT

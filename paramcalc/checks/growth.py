@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 GROWTH = "PC005"
-RAISE = "decide on it: raise the budget, or undo the change"
+RAISE = "raise the budget, or undo the change"
 
 
 class Growth(NamedTuple):
@@ -114,7 +114,7 @@ def _compared(subject: Subject, revision: str) -> Iterator[Finding]:
         return
     for name in earlier.keys() - budget.keys():
         yield Finding(subject.name, GROWTH, f"the growth budget of {name}, {earlier[name]:g}% at {revision}, is gone",
-                      hint="put it back; a budget is raised, not removed")
+                      hint="restore it; raise a budget instead of removing it")
     new = subject.figures.named()
     for name, percent in budget.items():
         if (new[name] - old[name]) * 100 > percent * old[name]:

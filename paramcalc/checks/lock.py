@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "paramcalc.lock"
 SCHEMA = "paramcalc/lock/1"
 LOCK = "PC004"
-RECORD = "if it is meant, record it: check --write-lock"
+RECORD = "if the change is intended, record it: check --write-lock"
 
 
 class Lock(NamedTuple):
@@ -51,7 +51,7 @@ def comparison(search: Search, *, required: bool) -> Lock | None:
         for lock, recorded in records.items():
             for name in recorded:
                 if not os.path.isfile(lock.parent / name):
-                    message = f"{visible(name, 400)} is recorded, but is not there"
+                    message = f"{visible(name, 400)} is recorded, but does not exist"
                     yield Finding(_display_path(lock), LOCK, message, hint=RECORD)
         for name, lock in passed_over.items():
             message = f"is recorded in {_display_path(lock)}, but says nothing of a model"
@@ -122,7 +122,7 @@ def read_lock(path: Path) -> dict[str, dict[str, int]]:
     """File to figures. Raises InputError for a lock nobody wrote so."""
     from paramcalc.readers.text.document import read_json
 
-    hint = "if it is a merge conflict, write it anew: check --write-lock"
+    hint = "if it has a merge conflict, rewrite it: check --write-lock"
     raw = read_file(path)
     try:
         data = read_json(raw, _display_path(path)).data

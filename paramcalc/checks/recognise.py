@@ -96,7 +96,7 @@ def recognise(path: Path) -> Recognised:
     text, odd = _decoded(raw)
     name = path.name.lower()
     if name == CONFIG and not text.strip(_BLANK):
-        return Recognised(Kind.near, "is empty", "write it whole, or remove it")
+        return Recognised(Kind.near, "is empty", "complete it, or remove it")
     if name.endswith(YAML) and len(raw) <= MAX_BYTES and not _SAYING.search(text):
         return Recognised(Kind.unclear, "has nothing but comments" if text.strip(_BLANK) else "is empty")
     if is_pointer(raw):
@@ -128,14 +128,14 @@ def _json(text: str, name: str, truncated: bool) -> Recognised:
         return _broken(text, name, error)
     if isinstance(data, dict):
         return _object(data, name)
-    return Recognised(Kind.near, "is no JSON object") if name == CONFIG else OTHER
+    return Recognised(Kind.near, "is not a JSON object") if name == CONFIG else OTHER
 
 
 def _broken(text: str, name: str, error: Exception) -> Recognised:
     """What a file is that no JSON can be read from."""
     if name != CONFIG:
         if '"model_type"' in text and _SIZED.search(text):
-            return Recognised(Kind.unclear, "is no JSON, but names a model_type and sizes")
+            return Recognised(Kind.unclear, "is not JSON, but names a model_type and sizes")
         return Recognised(Kind.near, "is no JSON") if _MARKED.search(text) else OTHER
     unfinished = isinstance(error, json.JSONDecodeError) and (
         error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"))
@@ -167,7 +167,7 @@ def _large(text: str, name: str) -> Recognised:
     if name == CONFIG:
         kind = Kind.near if _WORDS.search(text) else Kind.unclear
         return Recognised(kind, "is too large to be read", f"at most {MAX_BYTES >> 20} MiB")
-    return Recognised(Kind.unclear, "too large to be looked into") if '"model_type"' in text else OTHER
+    return Recognised(Kind.unclear, "too large to inspect") if '"model_type"' in text else OTHER
 
 
 def _yaml(text: str) -> Recognised:

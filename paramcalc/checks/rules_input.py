@@ -8,8 +8,8 @@ from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K, UNREAD
 RULES = (
     Rule(INVALID, "invalid", "error", "The file cannot be read, or describes what cannot be.",
          "Nothing can be said of it. The message names the key and the remedy."),
-    Rule("PC002", "expect", "error", "A figure promised under `expect` is not what is counted.",
-         "Either a field changed that should not have, or the promise is out of date."),
+    Rule("PC002", "expect", "error", "A figure under `expect` differs from the counted one.",
+         "Either a field changed that should not have, or the expectation is out of date."),
     Rule("PC003", "same-as", "error", "The file and the one named by `expect.same_as` hold different tensors.",
          "A spec and the config it came from have drifted apart; mend one of them."),
     Rule("PC004", "lock", "error", "A figure is not the one recorded in paramcalc.lock.",

@@ -14,7 +14,7 @@ RULES = (
          "The summary names the reason; it is an error with `--strict`. Name the file to check it, move it out of the "
          "paths, or ignore the rule for it with a reason."),
     Rule(UNCOUNTED, "uncounted", "warning", "A part of the model is not counted.",
-         "The figures are those of the rest. What `expect` promises holds for the rest only."),
+         "The figures are those of the rest. What `expect` states holds for the rest only."),
     Rule(DEFAULTED, "default-size", "error", "A config does not give a size, which is then the default of its class.",
          "Another release of the library may have another default. It is an error with `--strict` only."),
 )

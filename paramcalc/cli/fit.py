@@ -97,5 +97,5 @@ def _placed(reading: Reading, serving: FitSettings, device: DeviceSettings, host
     if not isinstance(answer, PlacedFit):
         return Report(answer.to_dict(), plain.tables(answer), answer.failed, plain.csv_rows(answer))
     if not alone or len(serving.context) > 1:
-        raise UsageError(Problem("a placement on cards and host is found for one context, without --plot"))
+        raise UsageError(Problem("placing layers on GPUs and host takes one context and no --plot"))
     return Report(answer.to_dict(), placement.tables(answer), answer.failed, placement.csv_rows(answer))

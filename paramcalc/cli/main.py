@@ -32,7 +32,7 @@ QUESTIONS = (
     ("How fast will it be?", "paramcalc speed llama-3.1-70b --gpu h100 --gpus 4"),
     ("What does training take?", "paramcalc train llama-3.1-8b --gpu h100 --gpus 8 --zero 3"),
     ("Where does a number come from?", "paramcalc explain deepseek-v3 '*self_attn*'"),
-    ("Do our specs keep their promises?", "paramcalc check ."),
+    ("Do our specs meet their expectations?", "paramcalc check ."),
 )
 """What people come with, and the line that answers it."""
 MODELS = """\
@@ -68,7 +68,7 @@ class Commands(TyperGroup):
         if word not in COMMANDS and (word == "-" or not word.startswith("-")):
             if not _names_model(word):
                 hint = f"did you mean `{ELSEWHERE[word]}`?" if word in ELSEWHERE else _nearest(word)
-                raise UsageError(Problem(f"no command or model is called {word[:60]!r}", hint=hint))
+                raise UsageError(Problem(f"no such command or model: {word[:60]!r}", hint=hint))
             args = ["estimate", *args]
         return super().resolve_command(ctx, args)
 
@@ -191,7 +191,7 @@ def _unexpected(error: Exception, session: Session) -> int:
         tell(f"error: standard output cannot be written: {reason}\n")
         return UsageError.exit_code
     if isinstance(error, FileNotFoundError) and _folder_is_gone():
-        tell("error: the current folder is gone\n")
+        tell("error: the current folder no longer exists\n")
         return UsageError.exit_code
     if session.debug:
         raise error

@@ -30,7 +30,7 @@ def schema(
     from paramcalc.answers.registry import command_schema, schema_names
 
     if what not in schema_names():
-        raise UsageError(Problem(f"no schema is called {what[:60]!r}", hint=f"one of {', '.join(schema_names())}"))
+        raise UsageError(Problem(f"unknown schema {what[:60]!r}", hint=f"one of {', '.join(schema_names())}"))
     if what == "spec":
         from paramcalc.spec.schema import spec_schema
 

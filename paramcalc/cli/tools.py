@@ -60,7 +60,7 @@ def call(name: str, arguments: dict[str, Any], root: Path) -> Any:  # noqa: ANN4
     command itself refuses, with its own words.
     """
     if name not in TOOLS:
-        raise UsageError(Problem(f"no tool is called {name[:60]!r}", hint=f"one of {', '.join(TOOLS)}"))
+        raise UsageError(Problem(f"unknown tool {name[:60]!r}", hint=f"one of {', '.join(TOOLS)}"))
     parameters = _parameters(name)
     if strange := [key for key in arguments if key not in parameters]:
         raise UsageError(Problem(f"{name} takes no {strange[0][:60]!r}", hint=f"one of {', '.join(parameters)}"))

@@ -92,7 +92,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
-NO_ROWS = Problem("how many rows is not said", ("rows",), "give vocab_size, or rows")
+NO_ROWS = Problem("the number of rows is not given", ("rows",), "give vocab_size, or rows")
 
 
 class Component(Strict):

@@ -131,7 +131,7 @@ class Prepared:
         if self.draft is None:
             return tree
         if self.plan.pp > 1:
-            raise UsageError(Problem("how stages share a model that drafts is not modelled here",
+            raise UsageError(Problem("how pipeline stages divide a draft model is not modelled",
                                      hint="--tp in place of --pp"))
         beside = in_formats(self.draft, self.setup.quant, imatrix=self.setup.imatrix,
                             gguf=self.runtime.profile.gguf).tree
@@ -158,7 +158,7 @@ class Prepared:
         except UsageError as error:
             if self.setup.tp or self.setup.ep:
                 raise
-            also = f"; or --pp {self.devices}, which shares layers"
+            also = f"; or --pp {self.devices}, which divides the layers"
             raise UsageError(*(p._replace(hint=p.hint + also) for p in error.problems)) from error
 
     def _stage(self, tree: Node, *, again: bool = False) -> Stage:
@@ -300,7 +300,7 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
     if setup.gpus is not None and setup.tp is setup.pp is setup.ep is setup.dp is None:
         tp, pp = (setup.gpus, 1) if runtime.profile.split == "tp" else (1, setup.gpus)
     if dp > 1 and setup.ep is not None and ep != dp * tp:
-        raise UsageError(Problem(f"ep {ep} is not dp {dp} times tp {tp}: all of them share the experts",
+        raise UsageError(Problem(f"ep {ep} is not dp {dp} × tp {tp}: experts are divided among all these devices",
                                  hint=f"--ep {dp * tp}, or leave it out to divide each expert"))
     plan = Sharding(tp, pp, ep, dp * tp if dp > 1 and setup.ep is None else None,
                     vocab_multiple=runtime.profile.vocab_multiple or tp)
@@ -309,7 +309,7 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
         if dp > 1:
             ways, product = f"dp {dp}, {ways}", f"--dp × {product}"
         raise UsageError(Problem(f"{ways} make {plan.devices} devices, not {setup.gpus}",
-                                 hint=f"leave --gpus out, or let {product} be it"))
+                                 hint=f"leave --gpus out, or make {product} equal to it"))
     return plan
 
 

@@ -181,7 +181,7 @@ def _notes(rule: Rule | None, sizes: Sequence[object], what: str, file: str) -> 
     """That the settings of a processor are those of its class."""
     if rule is None or not sizes or not rule.defaults:
         return ()
-    return (f"{what} by the defaults of {rule.processor}: no {file} says its settings",)
+    return (f"{what} by the defaults of {rule.processor}: no {file} gives its settings",)
 
 
 def _cut_off(rule: AudioRule | None, durations: Sequence[Fraction]) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ class RunSettings(TrainingSettings):
             raise UsageError(Problem(f"the time of --method {self.method} is not known",
                                      hint="leave --tokens or --method out"))
         if self.global_batch is not None and self.micro_batches is not None:
-            raise UsageError(Problem("--micro-batches and --global-batch say the same",
+            raise UsageError(Problem("--micro-batches and --global-batch set the same value",
                                      hint="leave one of the two out"))
         return Terms(self.tokens, self.mfu, self.run_share, self.price, self.power, self.pue,
                      find_grid(self.grid).grams)

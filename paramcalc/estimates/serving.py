@@ -107,7 +107,7 @@ def cards_of(settings: DeviceSettings, serving: FormatSettings) -> list[Machine]
     both at once."""
     names = [name.strip() for name in (settings.gpu or "").split(",") if name.strip()]
     if len(names) > 1 and serving.gpus is not None:
-        raise UsageError(Problem("--gpus has no effect where --gpu names each card", hint="leave --gpus out"))
+        raise UsageError(Problem("--gpus has no effect where --gpu names each GPU", hint="leave --gpus out"))
     names = names if len(names) > 1 else names * (serving.gpus or 1)
     runtime = Runtime(PLACING)
     return [Machine(find_accelerator(name, settings.accelerators), runtime, settings.share) for name in names]

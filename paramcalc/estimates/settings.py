@@ -183,7 +183,7 @@ class PlacementSettings(Settings):
         """Raise UsageError where an option was said that has no effect beside a placement."""
         if other and self.is_requested:
             raise UsageError(Problem(f"{option} has no effect beside --gpu-layers, --cpu-moe and --tensor-split",
-                                     hint="`paramcalc fit --gpu NAME --ram SIZE` finds a placement for cards"))
+                                     hint="`paramcalc fit --gpu NAME --ram SIZE` finds a placement"))
 
 
 class HostSettings(Settings):

@@ -201,7 +201,7 @@ class Served(Remembering):
         split, widths = self.split, self.widths
         if device.bandwidth is None:
             raise UsageError(Problem(f"the memory bandwidth of {device.name} is not known",
-                                     hint="a file of accelerators can say it: --accelerators"))
+                                     hint="add it with --accelerators FILE"))
         experts = self._experts(rows)
         crowded = any(rows * split.sharing > kind.stored / split.ep for kind in self.reads.experts)
         weights = self.reads.dense + sum(touched * size for touched, _, size in experts)
@@ -278,5 +278,5 @@ def peak(device: Accelerator, kind: str) -> int:
     rate = device.peak(kind)
     if rate is None:
         raise UsageError(Problem(f"no arithmetic of {device.name} is known for {kind}{device.why_unknown('flops')}",
-                                 hint="a file of accelerators can say it: --accelerators"))
+                                 hint="add it with --accelerators FILE"))
     return rate[1]

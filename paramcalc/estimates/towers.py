@@ -46,20 +46,20 @@ def towers_of(runtime: str, spec: ModelSpec, tree: Node, tp: int, parallel: Towe
     labels = [child.label for child in tree.children if of_tower(child)]
     if tp == 1 or not labels:
         if parallel is not None:
-            lacking = "towers, and this model has none" if not labels else "several devices that share matrices"
+            lacking = "towers, and this model has none" if not labels else "--tp above 1"
             raise _no_effect(parallel, lacking, "leave it out" if not labels else "--tp 2")
         return Towers()
     rules, kind = tower_rules(runtime), spec.composite or spec.family
     if rules.others == "divided":
         if parallel is not None:
             raise _no_effect(parallel, "a runtime", "--runtime vllm")
-        return Towers(words={"placement": "divided as the text model is, which is the least a device can hold; "
-                             "--runtime says what one does"})
+        return Towers(words={"placement": "divided like the text model, which is the least that a device can hold; "
+                             "--runtime shows how a runtime divides them"})
     if rules.others == "first":
         if parallel is not None:
-            raise UsageError(Problem(f"{runtime} holds towers on the first device, however others share the model",
+            raise UsageError(Problem(f"{runtime} keeps towers on the first device, however the model is divided",
                                      hint="leave --tower-parallel out"))
-        return Towers(UNDIVIDED, first=True, words={"placement": "whole on the first device", "source": rules.source})
+        return Towers(UNDIVIDED, first=True, words={"placement": "on the first device", "source": rules.source})
     rule = rules.by_type.get(kind, UNKNOWN)
     if parallel == "data" and rule.data is None:
         raise _cannot(runtime, kind)
@@ -84,7 +84,7 @@ def _suggest_data(tree: Node, plan: Sharding) -> None:
     try:
         refuse_towers(tree, plan)
     except UsageError as error:
-        also = "; or --tower-parallel data, which holds whole towers on each device"
+        also = "; or --tower-parallel data, which replicates the towers on each device"
         raise UsageError(*(problem._replace(hint=problem.hint + also) for problem in error.problems)) from error
 
 
@@ -96,21 +96,22 @@ def _cannot(runtime: str, kind: str) -> UsageError:
     facts, rules = server(runtime), tower_rules(runtime)
     if facts is None or not {"tower_parallel", "tower_parallel data"} & set(facts.options):
         others = [name for name in ("vllm", "sglang") if name != runtime]
-        return UsageError(Problem(f"{runtime} has no option to share out pictures among whole towers",
+        return UsageError(Problem(f"{runtime} has no option to divide images among replicated towers",
                                   hint=f"--runtime {' or '.join(others)}"))
     able = sorted(name for name, rule in rules.by_type.items() if rule.data is not None)
-    return UsageError(Problem(f"{runtime} does not share out pictures among whole towers of {kind or 'this model'}",
+    return UsageError(Problem(f"{runtime} does not divide images among replicated towers of {kind or 'this model'}",
                               hint=f"it does so for {', '.join(able)}"))
 
 
 def _words(towers: Towers, runtime: str, kind: str, tree: Node, rules: TowerRules, *, certain: bool) -> dict[str, str]:
     if not certain:
-        return {"placement": f"taken to be whole on each device: what {runtime} divides of {kind or 'such a model'} is "
-                "not known here", "source": rules.source}
+        return {"placement": f"assumed to be replicated on each device: how {runtime} divides {kind or 'such a model'} "
+                "is not known", "source": rules.source}
     divided = dict(_divided(tree, towers.share))
+    words = {True: "divided", False: "replicated on each device"}
     parts = [f"{', '.join(name for name, is_divided in divided.items() if is_divided is divides)} {what}"
-             for divides, what in ((True, "divided"), (False, "whole on each device")) if divides in divided.values()]
-    how = ", which share out pictures" if towers.parallel == "data" else ""
+             for divides, what in words.items() if divides in divided.values()]
+    how = ", which divide the images" if towers.parallel == "data" else ""
     return {"placement": f"{'; '.join(parts)}{how}", "source": rules.source}
 
 

@@ -198,5 +198,5 @@ def _peak(device: Accelerator, arithmetic: str) -> int:
     if rating is None or (arithmetic == "fp8" and rating[0] != arithmetic):
         raise UsageError(Problem(f"no arithmetic of {device.name} is known for {arithmetic}"
                                  f"{device.why_unknown('flops')}",
-                                 hint="a file of accelerators can say it: --accelerators"))
+                                 hint="add it with --accelerators FILE"))
     return rating[1]

@@ -69,13 +69,13 @@ class Trainer(Remembering):
         self.plain = find_format(recipe.dtype)
         if self.plain.bits < 8 * FEWEST:
             raise UsageError(Problem(
-                f"weights that are trained are kept in {8 * FEWEST} bits at least, not in {recipe.dtype}",
+                f"trained weights need at least {8 * FEWEST} bits, found {recipe.dtype}",
                 hint="--compute-dtype fp8 multiplies in FP8; --quant and --lora-rank train adapters of frozen weights"))
         product = find_format(recipe.compute_dtype or recipe.dtype)
         self.products = product.name
         self.compute = find_format(storage_dtype(recipe.compute_dtype or recipe.dtype))
         if self.compute.bits < 8 * FEWEST:
-            raise UsageError(Problem(f"products are computed in 16 bits or more, or in FP8, not in {product.name}",
+            raise UsageError(Problem(f"matrix products need at least 16 bits, or FP8, found {product.name}",
                                      hint="--compute-dtype fp8"))
         if self.compute.bits > self.plain.bits:
             raise UsageError(Problem(f"compute dtype {recipe.compute_dtype} is wider than the weights' {recipe.dtype}",
@@ -189,7 +189,7 @@ class Trainer(Remembering):
             moments.append(Device(
                 **fixed, gradients=earlier, activations=flight, logits=0, communication=undivided.in_layer,
                 idle=idle - undivided.arriving, working=undivided.waiting + undivided.layer_gradients + layer,
-                moment="a layer is computed again"))
+                moment="a layer is recomputed"))
         return moments
 
     def _others(self, states: States) -> int:

@@ -20,7 +20,7 @@ def gives_no_tokens(model: Model) -> str:
     nodes = list(model.tree.walk())
     if not any(_is_head(node.part) or any(tensor.component == "lm_head" for tensor in node.tensors)
                for _, node, _, _ in nodes):
-        return "it has no head that gives tokens"
+        return "it has no head that predicts tokens"
     if not any(node.states(path) for path, node, _, _ in nodes):
         return "it keeps nothing between tokens: it reads a whole sequence at once"
     return ""

@@ -202,7 +202,7 @@ def _parameters(tree: Node) -> Iterator[Formula]:
                               " × ".join(grouped(values(side)) for side in sides), int(tensor.numel))
             line = _line(place, tensor.name, factors, _stored(place, tensor), tensor.component)
             if not tensor.stored:
-                line = line._replace(values=f"{factors.values}: tied, counted where it is held", copies=0, amount=0)
+                line = line._replace(values=f"{factors.values}: tied, counted where it is stored", copies=0, amount=0)
             yield line._replace(buffer=True, amount=0) if tensor.buffer else line
         if not node.tensors and not node.children:
             yield Formula(place.path, "", f"{node.part.kind}: no parameters", "", 1, 0, "other", place.source,

@@ -118,7 +118,8 @@ def _pattern(text: str, key: str) -> re.Pattern[str]:
     if len(text) > LONGEST:
         raise SpecError(Problem(f"must be at most {LONGEST:,} characters, found {len(text):,}", (key,)))
     if nested := re.search(r"[+*}]\)?[+*{]|\([^)]*[+*][^)]*\)[+*{]", text):
-        raise SpecError(Problem(f"repeats what repeats at {nested.group()[:20]!r}, which could take for ever", (key,)))
+        raise SpecError(Problem(f"has nested repetition at {nested.group()[:20]!r}, which could take exponential time",
+                                (key,)))
     try:
         return re.compile(text)
     except (re.error, RecursionError) as error:

@@ -28,7 +28,7 @@ _KINDS = {
 }
 _MAX_SIBLINGS = 2_000
 _LIMIT: ContextVar[Path | None] = ContextVar("_LIMIT", default=None)
-DANGLING, POINT = "is a link to what is not there", "point it at a file, or remove it"
+DANGLING, POINT = "is a broken link", "point it at a file, or remove it"
 
 
 @contextmanager

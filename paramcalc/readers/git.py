@@ -146,7 +146,7 @@ def _git(folder: Path, *arguments: str, limit: int = MAX_BYTES) -> _Answer:
         raise InputError(Problem(str(error))) from None
     except (OSError, ValueError) as error:  # a NUL or a lone surrogate in a name
         reason = getattr(error, "strerror", None) or "not a valid file name"
-        raise InputError(Problem(f"git cannot be asked: {reason.lower()}", source=visible(str(folder), 400))) from None
+        raise InputError(Problem(f"git cannot be run: {reason.lower()}", source=visible(str(folder), 400))) from None
 
 
 def _hold_to_memory(process: int) -> None:
@@ -204,7 +204,7 @@ def _timeout_reason(process: int, ended: Event) -> str:
         asleep = asleep + LOOK if now and now == before else 0.0
         before = now
         if asleep >= PATIENCE:
-            return "git waits for what never comes: is a file of the repository a pipe?"
+            return "git makes no progress: is a file of the repository a named pipe?"
     return f"git did not answer within {SECONDS} seconds"
 
 

@@ -157,7 +157,7 @@ def _config(where: Place, file: str, model: str) -> Document:
             return read_json(read_file(path), model)
     if offline():
         kind = NetworkError if file == "config.json" else MissingFileError
-        raise kind(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for",
+        raise kind(Problem(f"{file} of {where.repository} is not in the cache, and reading is offline",
                            hint=_alike(where.repository)))
     answer = _small_file(where, file)
     if len(answer.raw) > MAX_BYTES:
@@ -235,7 +235,7 @@ class Answer(NamedTuple):
 def _get(url: str, start: int, length: int, tell: Tell) -> Answer:
     """At most `length` bytes of a file from `start`, within `DEADLINE` seconds, redirects included."""
     if offline():
-        raise NetworkError(Problem("offline is asked for, and weights' headers are not cached"))
+        raise NetworkError(Problem("headers of weights are not cached, and reading is offline"))
     hub = _hub()
     headers = dict(hub.utils.build_hf_headers()) | {"Range": f"bytes={start}-{start + length - 1}",
                                                     "Accept-Encoding": "identity"}
@@ -245,7 +245,7 @@ def _get(url: str, start: int, length: int, tell: Tell) -> Answer:
         raise
     except Exception as error:
         raise NetworkError(Problem(f"{_address(url)}: {type(error).__name__}: {str(error)[:200]}",
-                                   hint="is the network there? --offline reads the cache only")) from error
+                                   hint="check the network; --offline reads only the cache")) from error
 
 
 def _within(seconds: float, task: Callable[[], Answer], url: str) -> Answer:

@@ -77,7 +77,7 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
     if "/" in model and (name := repository(model)):
         if preset := preset_of(name):
             reading = load(preset, overrides, strict=strict)
-            note = f"{name} is answered by the preset {preset}; nothing was asked of the hub"
+            note = f"{name} is answered by the preset {preset}; the hub was not contacted"
             return reading._replace(warnings=(*reading.warnings, note))
         model = f"hf://{name}"
     content = _read(model, tell)
@@ -189,7 +189,7 @@ def _preset(name: str) -> Document:
 
     near = near_presets(name)
     hint = f"did you mean {', '.join(near)}?" if near else "a path, or a name `paramcalc list` prints"
-    raise UnknownArchitectureError(Problem(f"no file and no preset is called {name[:100]!r}", hint=hint))
+    raise UnknownArchitectureError(Problem(f"no such file or preset: {name[:100]!r}", hint=hint))
 
 
 def _name(model: str) -> str:

@@ -27,8 +27,8 @@ ANSWERS = {"ffn_ratio": "intermediate_size", "moe": "intermediate_size", "ffn": 
 EMPTY: dict[str, dict[str, Any]] = {"blocks": {"parts": {}}, "modules": {"kind": "rotary"}}
 """What stands for an item that is wrong while the others are looked at."""
 
-RETIRED = {"training": "remove it: how the class of a model trains is looked up by `family`, and what the model itself "
-                       "does is said by `dropout`, `activation` and `routing`"}
+RETIRED = {"training": "remove it: how the class of a model trains is looked up by `family`; `dropout`, `activation` "
+                       "and `routing` describe the model itself"}
 """Keys a specification had once, and what to do about them."""
 
 

@@ -28,7 +28,7 @@ def partly(answer: Answer) -> tuple[str, ...]:
 
 def partial(uncounted: Sequence[str]) -> tuple[str, ...]:
     """The same of the parts themselves."""
-    return (f"of the text part alone: {', '.join(uncounted)} comes on top",) if uncounted else ()
+    return (f"of the text part alone: {', '.join(uncounted)} is not included",) if uncounted else ()
 
 
 def verdict(runtime: str, *, fits: bool, roomy: bool, bound: bool = True) -> str:
@@ -38,7 +38,7 @@ def verdict(runtime: str, *, fits: bool, roomy: bool, bound: bool = True) -> str
         return f"fits, by {runtime}"
     if not roomy:
         return "does not fit"
-    return "not known: only a lower bound fits" if bound else f"not served by {runtime}"
+    return "unknown: only a lower bound fits" if bound else f"not served by {runtime}"
 
 
 def missing(answer: Answer) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def tables(answer: Count, by: By = "component", depth: int | None = None) -> tup
 def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
     facts = [_weights(model, counts)]
     if counts.active != counts.total:
-        facts.append(f"active: {counts.active:,} for one token")
+        facts.append(f"active: {counts.active:,} per token")
     if (trained := trainable(model)) is not None:
         facts.append(f"trainable: {trained:,}")
     if counts.buffers:
@@ -52,8 +52,8 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
     facts += [f"{kind}: no parameters" for kind in _free(model.tree)]
     facts.append(_head(model, counts))
     apart = {name: count(tree).total for name, tree in model.apart.items()}
-    return (" · ".join(facts), *(f"apart from the total: {name}, {size:,} ({short(size)}) that files hold and a plain "
-                                "forward pass leaves out" for name, size in apart.items()))
+    return (" · ".join(facts), *(f"not in the total: {name}, {size:,} ({short(size)}) that files store and a plain "
+                                "forward pass does not use" for name, size in apart.items()))
 
 
 def _weights(model: Model, counts: Counts) -> str:

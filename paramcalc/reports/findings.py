@@ -34,7 +34,7 @@ def summary(run: Run) -> str:
         files += f", {len(run.skipped)} skipped: " + ", ".join(
             f"{number} {visible(why, 200)}" for why, number in reasons.most_common()) + ";"
     if not run.checked and run.others:  # nothing is fine that nobody looked at
-        files += f"{'' if reasons else ':'} {many(run.others, 'file')} without a word of a model"
+        files += f"{'' if reasons else ':'} {many(run.others, 'file')} that do not describe a model"
         return files if not run.failed else f"{files}; {run.failed} failed"
     warned = sum(finding.severity != "error" for finding in run.findings)
     warnings = f", {many(warned, 'warning')}" if warned else ""

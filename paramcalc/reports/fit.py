@@ -36,7 +36,7 @@ def _verdict(answer: Fit) -> Table:
     rows: list[tuple[Any, ...]] = [
         (f"{devices}{machine.device.name}", verdict(answer.runtime, fits=answer.fits, roomy=last.fits, bound=bound)),
         ("needed per device", binary(last.needed)),
-        ("usable per device", usable if machine.driver_reports else f"{usable}: no driver figure known, 1/16 reserved"),
+        ("usable per device", usable + ("" if machine.driver_reports else ": no figure from a driver, 1/16 reserved")),
         (f"largest context at batch {last.serving.batch:,}", tokens(model, last.max_context)),
         (f"largest batch at context {last.serving.context:,}", limit(last.max_batch, MOST_BATCH)),
     ]
@@ -71,7 +71,7 @@ def _runtimes(answer: Fit) -> Table:
     notes = tuple(f"{row.runtime}: {row.why}" for row in answer.runtimes
                   if row.why and row.runtime not in (BOUND, answer.runtime))
     return Table("by runtime, per device" if devices > 1 else "by runtime", columns, rows, notes=(
-        *notes, "exact: what the mathematics needs, without a runtime's overhead: a lower bound, never the verdict"))
+        *notes, "exact: the theoretical minimum without runtime overhead; a lower bound, never the verdict"))
 
 
 def csv_rows(answer: Fit) -> Table:

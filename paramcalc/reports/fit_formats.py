@@ -20,7 +20,7 @@ def tables(answer: FitFormats) -> tuple[Table, ...]:
     rows = tuple((*row, limit(context, MOST_TOKENS), limit(batch, MOST_BATCH), *levels)
                  for *row, context, batch, levels in ((*row[:-2], row[-2:]) for row in plain.rows))
     each = f"needed and headroom: per device, of {answer.devices}"
-    notes = ("bits a weight: of the whole model, with scales and what stays wider",
+    notes = ("bits a weight: over the whole model, with scales and tensors in wider formats",
              *((each,) if answer.devices > 1 else ()), *missing(answer), *partly(answer))
     return (plain._replace(title=headline(answer.built), rows=rows, notes=notes),)
 

@@ -25,11 +25,11 @@ def _components(answer: Flops) -> Table:
     columns = (Column("component"), Column("forward", "flops"), Column("share", "share"), Column("", "bar"))
     body = tuple((row.component, row.forward, row.forward, row.forward) for row in answer.by_component)
     load = answer.costs.load
-    square = "the whole square of attention" if load.convention == "full" else "only the pairs a query may see"
+    square = {"full": "all query-key pairs of attention", "causal": "only the pairs that the causal mask allows"}
     masked = (answer.assumptions["full"],) if "full" in answer.assumptions else ()
     after = f" after {load.past:,}" if load.past else ""
     note = (f"batch {load.batch:,} × {load.seq:,} tokens{after} · a multiply-add is 2 FLOPs · {load.convention}: "
-            f"{square} · elementwise operations left out")
+            f"{square[load.convention]} · elementwise operations left out")
     return Table(headline(answer.built), columns, body,
                  (total_label(answer), answer.forward, answer.forward, None), (note, *masked))
 

@@ -31,7 +31,7 @@ def total(gauge: Gauge) -> int:
 def state(gauge: Gauge) -> str:
     """What is taken, and what is left or lacks."""
     free = gauge.usable - total(gauge)
-    rest = f"{binary(free)} free" if free >= 0 else f"{binary(-free)} too much"
+    rest = f"{binary(free)} free" if free >= 0 else f"{binary(-free)} over"
     return f"{binary(total(gauge))} of {binary(gauge.capacity)}, {rest}   {gauge.name}"
 
 
@@ -83,7 +83,7 @@ def gauge_lines(gauge: Gauge) -> list[str]:
     free = "".join("." if place < edge else "-" for place in range(len(inside), WIDTH))
     legend = " ".join(f"{_letter(name)} {name}" for name, _ in gauge.parts)
     return [f"[{inside}{free}]{beyond}",
-            f" {legend} . free" + ("  - not to be used" if gauge.usable < gauge.capacity else ""), f" {state(gauge)}"]
+            f" {legend} . free" + ("  - reserved" if gauge.usable < gauge.capacity else ""), f" {state(gauge)}"]
 
 
 def gauge_picture(gauge: Gauge) -> str:

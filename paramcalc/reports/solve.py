@@ -20,8 +20,8 @@ def tables(answer: Solve) -> tuple[Table, ...]:
                Column("known", for_people=False))
     rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}", _options(each), level)
                  for each in answer.candidates)
-    notes = (f"each counts so: paramcalc count {answer.model.name} with its options · best first: of that size, then "
-             "near it, the most like the family before others · distance: from the shapes of the family",
+    notes = (f"count one: paramcalc count {answer.model.name} with its options · best first: of that size, then near "
+             "it, the most like the family before others · distance: from the shapes of the family",
              *((f"a lower bound: {answer.bound}",) if answer.bound else ()))
     return (Table(f"like {answer.model.name}", columns, rows, notes=notes),)
 

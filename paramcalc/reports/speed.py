@@ -61,7 +61,7 @@ def _points(answer: SpeedAnswer) -> Table:
 def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
     basis, notes = answer.basis, []
     if answer.failed:
-        return ("not even one request has room: more devices, or a smaller --quant",)
+        return ("not even one request fits: use more devices, or a smaller --quant",)
     most = answer.max_concurrency or 0
     waiting = [point for point in answer.points if point.running < point.concurrency]
     notes.append(f"room for {'at most ' if answer.bound else ''}{many(most, 'request')} at "
@@ -69,8 +69,8 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
                  + (f"; of {waiting[-1].concurrency:,} in flight {waiting[-1].running:,.0f} run, the rest wait"
                     if waiting else ""))
     if answer.slo:
-        notes.append(f"at most {answer.slo['tpot_ms']:g} ms a token: {answer.slo['concurrency']:,} requests")
-    notes.append(f"basis: {basis['class']}, {basis['records']:,} measurements; of configurations left out of the fit "
+        notes.append(f"at most {answer.slo['tpot_ms']:g} ms per token: {answer.slo['concurrency']:,} requests")
+    notes.append(f"basis: {basis['class']}, {basis['records']:,} measurements; of held-out configurations "
                  f"half are within {basis['median_error']:.0%}, nine of ten within {basis['p90_error']:.0%}"
                  if basis["records"] else f"basis: {basis['class']}")
     if "release" in answer.assumptions:
@@ -102,6 +102,6 @@ def _devices(answer: SpeedAnswer) -> Table:
     title = (f"{answer.model.name}   {assumptions['runtime']}, {assumptions['prompt']:,} tokens in, "
              f"{assumptions['output']:,} out")
     excluded = len(answer.left_out or {})
-    notes = [f"as few devices as have room for the requests; {many(excluded, 'accelerator')} are left out, "
-             "--json says why of each"]
+    notes = [f"the fewest devices that fit the requests; {many(excluded, 'accelerator')} are left out, "
+             "--json gives the reasons"]
     return Table(title, columns, body, notes=(*notes, *partly(answer), *missing(answer)))

@@ -58,11 +58,11 @@ def _stages(answer: Train) -> Table:
 
 def _notes(answer: Train) -> tuple[str, ...]:
     moments = dict.fromkeys(device.moment for device in answer)
-    notes = [*_verdict(answer), f"{answer.why} · fullest when {' or '.join(moments)}",
+    notes = [*_verdict(answer), f"{answer.why} · peak when {' or '.join(moments)}",
              conditions(answer), *answer.doubts]
     if (sizes := answer.rollout) is not None:
-        notes.append(f"the engine that generates, not in the total: weights {binary(sizes.weights)} and a cache of "
-                     f"{binary(sizes.cache_per_sequence)} a sequence, on all its devices")
+        notes.append(f"the generation engine is not in the total: weights {binary(sizes.weights)} and a cache of "
+                     f"{binary(sizes.cache_per_sequence)} per sequence, over all its devices")
     notes += (f"would fit with {remedy.option}: {binary(remedy.needed)}" for remedy in answer.remedies or ())
     if answer.largest is not None:
         notes.append(f"largest micro-batch: {answer.largest.micro_batch:,} · largest seq: {answer.largest.seq:,}")
@@ -77,7 +77,7 @@ def _verdict(answer: Train) -> tuple[str, ...]:
     if answer.fits:
         return (f"fits: {binary(-over)} free on the fullest device",)
     return (f"does not fit: {binary(over)} too much on the fullest device" if over > 0 else
-            "not known whether it fits: only a lower bound has room",)
+            "unknown: only a lower bound fits",)
 
 
 def parts_of(devices: Sequence[DeviceMemory]) -> tuple[str, ...]:

@@ -27,6 +27,6 @@ def tables(answer: TrainSearch) -> tuple[Table, ...]:
                   answer.known["layouts"], "; ".join(answer.uncounted))
                  for row in answer.layouts)
     which = "whose lower bound fits: no verdict" if answer.bound else "that fit"
-    note = (f"{len(body):,} of {answer.fitting:,} ways to divide {answer.gpu.name}s {which}, {answer.tried:,} layouts "
-            f"tried · ranked by {RANKED}")
+    note = (f"{len(body):,} of {answer.fitting:,} parallel layouts of {answer.gpu.name}s {which}, {answer.tried:,} "
+            f"layouts tried · ranked by {RANKED}")
     return (Table(headline(answer.built), columns, body, None, (note, *partly(answer), *missing(answer))),)

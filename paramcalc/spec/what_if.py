@@ -42,7 +42,7 @@ def changed(spec: ModelSpec, changes: Sequence[str]) -> ModelSpec:
                                      hint=f"the nearest: {key[:60]}={_near(value)}"))
         if not _change(data, key, value):
             near = get_close_matches(key, sorted(_numbers(data)), n=1)
-            raise UsageError(Problem(f"--what-if: the specification has no number {key[:60]!r}",
+            raise UsageError(Problem(f"--what-if: the spec has no numeric field {key[:60]!r}",
                                      hint=f"did you mean {near[0]}?" if near else
                                      f"it has {', '.join(sorted(_numbers(data)))}"))
     try:

@@ -27,7 +27,7 @@ def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None =
     `imatrix`: whether a GGUF mix is made with an importance matrix; None takes what published files of it are.
     `gguf`: the weights are those of a GGUF file, whatever `quant` means elsewhere.
 
-    Raises UsageError for a name nobody knows, SpecError for a rule of the specification that fits no tensor.
+    Raises UsageError for a name nobody knows, SpecError for a rule of the specification that matches no tensor.
     """
     if quant is None:
         if not model.spec.quantize:
@@ -58,8 +58,8 @@ def _as_specified(model: Model) -> Model:
     model = model._replace(tree=applied.tree, apart=_apart(model, rules))
     if not missed:
         return model
-    reason = (f"quantization: {missed[0][:200]!r} and {len(missed) - 1:,} more names are given a format, and no matrix "
-              "is called so: what they mean is counted in the model's dtype")
+    reason = (f"quantization: {missed[0][:200]!r} and {len(missed) - 1:,} more names have a format, but match no "
+              "matrix: the weights they stand for are counted in the model's dtype")
     caveats = (*model.spec.caveats, Caveat(figure="weights", known="unknown", reason=reason))
     return model._replace(spec=model.spec.model_copy(update={"caveats": caveats}))
 

@@ -191,7 +191,7 @@ def spellings(module: str) -> list[str]:
 def _expression(text: str) -> re.Pattern[str]:
     """A regular expression whose time is bounded: each repetition multiplies what a name can take."""
     if _SLOW.search(text) or sum(map(text.count, "*+{")) > REPEATS:
-        raise re.error(f"more repetition than rules need: no repeated groups, at most {REPEATS} repetitions")
+        raise re.error(f"too much repetition: no repeated groups, at most {REPEATS} repetitions")
     return re.compile(text)
 
 

@@ -225,7 +225,7 @@ def test_a_lock_is_written_for_what_is_valid_and_says_later_what_changed(folder,
     messages = [f"{finding['path']} {finding['message']}" for finding in report]
     assert f"a.yaml total was {TOTAL:,}, is {TOTAL + LAYER:,} (+24.53%)" in messages
     assert "new.yaml is not recorded in paramcalc.lock" in messages
-    assert messages[-1].endswith("paramcalc.lock gone.yaml is recorded, but is not there")
+    assert messages[-1].endswith("paramcalc.lock gone.yaml is recorded, but does not exist")
     write_file("b.yaml", "paramcalc: 1\nhidden_size: no\n")
     assert check(".", "--write-lock")[0] == 2
     second = json.loads(Path("paramcalc.lock").read_text("utf-8"))["files"]

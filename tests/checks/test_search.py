@@ -109,7 +109,7 @@ def test_a_config_that_is_read_without_a_model_type_is_none_that_lacks_it(config
 @pytest.mark.parametrize(("name", "hint"), [
     ("UTF-16", "save it as UTF-8"), ("UTF-16 config", "save it as UTF-8"),
     ("misspelt marker", "begin it with `paramcalc: 1`"),
-    ("empty config", "write it whole, or remove it"), ("cut config", ""),
+    ("empty config", "complete it, or remove it"), ("cut config", ""),
 ])
 def test_a_near_miss_has_the_hint_of_its_cause(name, hint, folder, check):
     path, text = NEAR[name]
@@ -182,7 +182,7 @@ def test_files_that_are_passed_over_are_listed_and_fail_when_strict(folder, chec
     assert skipped == {
         ".hidden/a.yaml": "in a hidden folder", "vendor/b.yaml": "in a folder named vendor",
         "build/c.yaml": "ignored by git", "nested/d.yaml": "in another repository", ".e.yaml": "hidden",
-        "pipe.yaml": "no regular file",
+        "pipe.yaml": "not a regular file",
         "mine.yaml": "3 keys of a specification (vocab_size, hidden_size, num_layers), but no `paramcalc: 1`"}
     assert sorted(run["unsearched"]) == [".venv", "inside", "node_modules"]
     code, run = check(".", "--strict")
@@ -281,7 +281,7 @@ def test_a_cut_config_of_another_name_is_listed(folder, check):
     write_file("a/model.json", '{"model_type": "llama", "hidden_size": 64')
     code, run = check(".")
     assert (code, [file["why"] for file in run["files"] if file["state"] == "skipped"]) == (
-        0, ["is no JSON, but names a model_type and sizes"])
+        0, ["is not JSON, but names a model_type and sizes"])
     assert check(".", "--strict")[0] == 1
 
 

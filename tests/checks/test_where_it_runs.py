@@ -77,7 +77,7 @@ def test_hook_checks_the_example_of_the_guide_and_lets_files_of_others_pass(repo
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     process = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json")
-    assert (process.returncode, process.stdout) == (0, "0 files checked: 2 files without a word of a model\n")
+    assert (process.returncode, process.stdout) == (0, "0 files checked: 2 files that do not describe a model\n")
     process = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json models/tiny.yaml")
     assert (process.returncode, "models/tiny.yaml:14:13: error: PC002" in process.stdout) == (1, True)
 

@@ -111,11 +111,11 @@ def test_lists_are_valid(call, what):
 def test_one_failing_model_among_several(call, command):
     code, out, err = call(command, "gpt2", "no-such-model", "gpt2-medium", "--json")
     assert code == 2
-    assert err.startswith("error: no file and no preset is called 'no-such-model'\nhint: ")
+    assert err.startswith("error: no such file or preset: 'no-such-model'\nhint: ")
     first, failed, last = documents = json.loads(out)
     assert (first["model"]["name"], last["model"]["name"]) == ("gpt2", "gpt2-medium")
     assert failed["model"]["name"] == "no-such-model"
-    assert failed["error"]["problems"][0]["message"] == "no file and no preset is called 'no-such-model'"
+    assert failed["error"]["problems"][0]["message"] == "no such file or preset: 'no-such-model'"
     assert invalid(command, documents) == []
 
 

@@ -223,15 +223,15 @@ def test_warnings_go_to_standard_error_unless_quiet(call, tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "message", "hint"), [
-    (("count", "llama-3.1-8"), "no file and no preset is called 'llama-3.1-8'", "did you mean llama-3.1-8b"),
+    (("count", "llama-3.1-8"), "no such file or preset: 'llama-3.1-8'", "did you mean llama-3.1-8b"),
     (("count", "gpt2", "--frmat", "json"), "no such option: --frmat", "did you mean --format?"),
     (("count", "gpt2", "--format", "jsn"), "invalid value for '--format'", "did you mean json?"),
-    (("cuont", "gpt2"), "no command or model is called 'cuont'", "did you mean count?"),
+    (("cuont", "gpt2"), "no such command or model: 'cuont'", "did you mean count?"),
     (("count",), "missing argument 'MODEL", "`paramcalc count --help` shows how it is used"),
     (("list", "gpsu"), "'gpsu' is not one of 'models'", "did you mean gpus?"),
     (("count", "gpt2", "--set", "num_layer=3"), "num_layer: unknown key 'num_layer'", "did you mean 'num_layers'?"),
     (("count", "gpt2", "--set", "num_layers"), "--set 'num_layers' is not key=value", ""),
-    (("explain", "gpt2", "nothing"), "gpt2: 'nothing' fits no tensor", "`count --by tensor` shows the names"),
+    (("explain", "gpt2", "nothing"), "gpt2: 'nothing' matches no tensor", "`count --by tensor` shows the names"),
     (("count", "configs/nothing.yaml"), "no such file", ""),
     (("estimate", "gpt2", "--context", "8q"), "--context: '8q' is not a number of tokens", ""),
 ])

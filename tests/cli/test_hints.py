@@ -17,7 +17,7 @@ CONFIG = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "
     (["fit", "gpt2", "--gpu", "h100", "--quant", "q4"], "q4_k_m"),
     (["fit", "gpt2", "--gpu", "a100-80"], "a100-80gb"),
     (["fit", "qwen3-30b", "--gpu", "h100"], "qwen3-30b-a3b"),
-    (["explain", "gpt2", "attn"], "'*attn*' fits some"),
+    (["explain", "gpt2", "attn"], "'*attn*' matches some"),
     (["fit", "gpt2", "--gpu", "h100", "--cpu-moe", "3"], "an option of `paramcalc memory`"),
     (["count", "gpt2", "--tokens", "2T"], "`paramcalc train`"),
     (["explain", "gpt2", "nothing"], "`count --by tensor` shows the names"),

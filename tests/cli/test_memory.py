@@ -109,10 +109,10 @@ def test_memory_draws_a_bar(call):
     (("memory", LLAMA, "--kv-dtype", "fp7"), "unknown number format 'fp7'"),
     (("memory", LLAMA, "--tp", "3"), "tp 3 does not divide 32 heads"),
     (("memory", LLAMA, "--tp", "2", "--gpus", "4"), "tp 2, pp 1 and ep 1 make 2 devices, not 4"),
-    (("memory", LLAMA, "--gpus", "3"), "tp 1, 2, 4, 8, 16 or 32 does; or --pp 3, which shares layers"),
+    (("memory", LLAMA, "--gpus", "3"), "tp 1, 2, 4, 8, 16 or 32 does; or --pp 3, which divides the layers"),
     (("memory", LLAMA, "--ep", "2"), "--ep needs a mixture of experts"),
     (("memory", LLAMA, "--runtime", "vllm", "-R", "ubatch=1"), "vllm has no option 'ubatch=1'"),
-    (("memory", LLAMA, "--runtime", "vllm", "-R", "batched_tokens=x"), "batched_tokens='x' is not a whole number"),
+    (("memory", LLAMA, "--runtime", "vllm", "-R", "batched_tokens=x"), "batched_tokens='x' is not an integer"),
     (("memory", LLAMA, "--gpu-memory-utilization", "1.5", "--gpu", "h100"), "must be more than 0 and at most 1"),
     (("memory", LLAMA, "--plot", "a.gif"), "a picture is one of .svg, .png"),
     (("fit", LLAMA), "fit needs --gpu NAME or --all"),
@@ -170,7 +170,7 @@ def test_fit_with_devices_of_ones_own(call, tmp_path):
     code, fit = as_json(call("fit", LLAMA, "--gpu", "toaster", *options, "--json"))
     assert (code, fit["capacity"]["bytes"]) == (0, 19 * 2**30)
     out = call("fit", LLAMA, "--gpu", "oven", *options)[1]
-    assert "18.75 GiB of 20.00 GiB: no driver figure known, 1/16 reserved" in out
+    assert "18.75 GiB of 20.00 GiB: no figure from a driver, 1/16 reserved" in out
     code, fit = as_json(call("fit", LLAMA, "--gpu", "toaster", *options[:2], "--json"))
     assert not any("does not run" in (row["why"] or "") for row in fit["runtimes"])
 

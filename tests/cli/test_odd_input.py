@@ -109,4 +109,4 @@ def test_a_folder_that_is_gone_is_said(arguments, call, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     folder.rmdir()
     code, _, error = call(*arguments)
-    assert (code, error) == (2, "error: the current folder is gone\n")
+    assert (code, error) == (2, "error: the current folder no longer exists\n")

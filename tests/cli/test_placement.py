@@ -70,7 +70,7 @@ def test_a_card_named_twice_is_two_of_it(call, runtime):
     (("fit", "gpt2", "--all", "--ram", "8G"), "--ram has no effect with --all"),
     (("fit", "gpt2", "--gpu", "h100", "--ram", "8G", "--runtime", "vllm"), "--ram has no effect without"),
     (("fit", "gpt2", "--gpu", "h100,a100", "--gpus", "2"), "--gpus has no effect"),
-    (("fit", "gpt2", "--gpu", "h100", "--ram", "8 pounds"), "is no size of memory"),
+    (("fit", "gpt2", "--gpu", "h100", "--ram", "8 pounds"), "is not a memory size"),
     (("fit", "t5-small", "--gpu", "h100,a100", "--runtime", "llama.cpp"), "several stacks"),
 ])
 def test_what_has_no_effect_is_refused(call, options, message):

@@ -199,8 +199,8 @@ def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
     (("sweep", "gpt2", "num_layers=2", "num_layers=3"), "num_layers is given twice", ""),
     (("sweep", "gpt2", "num_layers=2,4,2"), "num_layers=2 is given twice", "did you mean num_layers=2,4?"),
     (("sweep", "gpt2", "num_layers=2..4,4..5"), "num_layers=4 is given twice", "did you mean num_layers=2,3,4,5?"),
-    (("compare", "gpt2", "--sort", "totl"), "no column is called 'totl'", "did you mean total?"),
-    (("compare", "gpt2", "--columns", "name,actve"), "no column is called 'actve'", "did you mean active?"),
+    (("compare", "gpt2", "--sort", "totl"), "unknown column 'totl'", "did you mean total?"),
+    (("compare", "gpt2", "--columns", "name,actve"), "unknown column 'actve'", "did you mean active?"),
     (("compare", "gpt2", "--x", "total"), "--x has no effect without --plot", ""),
     (("compare", "gpt2", "--gpu-memory-utilization", "0.9"), "no effect without --gpu", ""),
 ])

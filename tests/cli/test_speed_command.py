@@ -56,7 +56,7 @@ def test_your_measurement_scales_everything(answer):
 def test_what_nobody_measured_needs_a_measurement(call, answer):
     code, _, err = call(*LLAMA, "--runtime", "transformers")
     assert code == 2
-    assert "no measurement of transformers on NVIDIA H100 SXM or its like is known\nhint: --measured" in err
+    assert "no measurement of transformers on NVIDIA H100 SXM or similar devices is known\nhint: --measured" in err
     speed = answer(*LLAMA, "--runtime", "transformers", "--measured", "tpot=25ms@1", "--concurrency", "1")
     assert speed["points"][0]["tpot_ms"]["expected"] == pytest.approx(25, rel=1e-4)
     assert speed["points"][0]["ttft_ms"] is None
@@ -134,10 +134,10 @@ def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
     (["--gpu", "h100", "--slo", "soon"], "expected a time such as tpot=30ms, found 'soon'"),
     (["--gpu", "h100", "--measured", "tpot=3ms"], "does not say at how many requests"),
     (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--ram", "much", "--ram-bandwidth", "1GB/s"],
-     "is no size of memory"),
+     "is not a memory size"),
     (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--ram", "1GiB", "--ram-bandwidth", "fast"], "such as 80GB/s"),
     (["--gpu", "cpu"], "a CPU is not in the catalog: what it holds and how fast it reads"),
-    (["--gpu", "rtx-3090,rtx-4090"], "'rtx-3090,rtx-4090' names several accelerators where one is meant"),
+    (["--gpu", "rtx-3090,rtx-4090"], "'rtx-3090,rtx-4090' names several accelerators, expected one"),
     (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--dtype", "fp32", "--ram", "1GiB", "--ram-bandwidth", "80GB/s"],
      "GiB have no room on the device, and --ram has 1.00"),
     (["--all", "--plot", "curve.svg"], "--plot needs an accelerator with room for a request"),
@@ -214,7 +214,7 @@ def test_a_search_shows_days_and_how_many(call, answer):
     assert training["layouts"][0]["run"]["days"]["expected"] > 1
     out = call(*search)[1]
     assert "days" in out
-    assert f"3 of {training['fitting']} ways to divide" in out
+    assert f"3 of {training['fitting']} parallel layouts" in out
 
 
 def test_the_run_is_said_to_people(call):

@@ -76,7 +76,7 @@ def test_adapters_take_what_engines_hold_for_them():
     assert adapted.parts(Serving(4096))[0].weights - alone.parts(Serving(4096))[0].weights == 4 * 16 * sides * 32 * 2
     undivided, half = (prepared("llama-3.1-8b", loras=4, tp=tp).parts(Serving(16))[0].weights
                    - prepared("llama-3.1-8b", tp=tp).parts(Serving(16))[0].weights for tp in (1, 2))
-    inputs = 5 * 4096  # of q, k, v, gate and up: A whole on each device; and as many outputs of B of o and down
+    inputs = 5 * 4096  # of q, k, v, gate and up: A replicated on each device; and as many outputs of B of o and down
     assert half == (undivided + 4 * 16 * 32 * 2 * (inputs + 2 * 4096)) // 2
     assert adapted.stages[0].widths == alone.stages[0].widths
 

@@ -39,7 +39,7 @@ def test_layers_go_to_cards_from_the_end(placement, counts_output, expected):
 
 
 def test_a_split_without_parts_is_refused():
-    with pytest.raises(UsageError, match="gives no card a part"):
+    with pytest.raises(UsageError, match="gives no GPU a share"):
         card_of(Placement(9, 0, (0, 0)), 4)
 
 

@@ -158,9 +158,10 @@ def test_heads_that_do_not_divide():
 
 
 @pytest.mark.parametrize(("runtime", "words"), [
-    ("exact", "divided as the text model is"), ("vllm", "vision, projector divided"),
-    ("sglang", "vision divided; projector whole on each device"), ("llama.cpp", "whole on the first device"),
-    ("transformers", "vision, projector whole on each device"), ("tensorrt-llm", "taken to be whole on each device"),
+    ("exact", "divided like the text model"), ("vllm", "vision, projector divided"),
+    ("sglang", "vision divided; projector replicated on each device"), ("llama.cpp", "on the first device"),
+    ("transformers", "vision, projector replicated on each device"),
+    ("tensorrt-llm", "assumed to be replicated on each device"),
 ])
 def test_what_is_assumed_is_said(runtime, words):
     answer = paramcalc.memory("llava-1.5-7b", runtime=runtime, tp=2)
@@ -176,7 +177,7 @@ def test_what_is_assumed_is_said(runtime, words):
     ("qwen2.5-vl-7b", {"runtime": "vllm"}, "has no effect without several devices"),
     ("qwen2.5-vl-7b", {"tp": 2}, "has no effect without a runtime"),
     ("llama-3.1-8b", {"runtime": "vllm", "tp": 2}, "has no effect without towers"),
-    ("llava-1.5-7b", {"runtime": "vllm", "tp": 2}, "vllm does not share out pictures among whole towers of llava"),
+    ("llava-1.5-7b", {"runtime": "vllm", "tp": 2}, "vllm does not divide images among replicated towers of llava"),
     ("qwen2.5-vl-7b", {"runtime": "tensorrt-llm", "tp": 2}, "tensorrt-llm has no option"),
     ("qwen2.5-vl-7b", {"runtime": "llama.cpp", "tp": 2}, "holds towers on the first device"),
 ])
@@ -203,7 +204,7 @@ def test_speed_follows_the_same_rule():
 
     divided, words = flops()
     shared, also = flops(tower_parallel="data")
-    assert (words, also) == ("vision divided", "vision whole on each device, which share out pictures")
+    assert (words, also) == ("vision divided", "vision replicated on each device, which divide the images")
     assert shared == pytest.approx(divided, rel=0.01)  # four pictures of one size on two devices
     assert _one_picture("data") > 1.2 * _one_picture(None)  # one picture cannot be shared out
     with pytest.raises(UsageError, match="no effect without several devices"):
@@ -264,5 +265,5 @@ def test_whole_towers_are_a_remedy_where_they_do_not_divide():
     with pytest.raises(UsageError, match="tp 8 does not divide 3,420 feed-forward channels") as caught:
         paramcalc.memory("qwen2.5-vl-3b", runtime="vllm", tp=8)
     assert caught.value.problems[0].hint == (
-        "tp 1, 2 or 4 does; or --tower-parallel data, which holds whole towers on each device")
+        "tp 1, 2 or 4 does; or --tower-parallel data, which replicates the towers on each device")
     assert paramcalc.memory("qwen2.5-vl-3b", runtime="vllm", tp=8, tower_parallel="data").weights.known == "exact"

@@ -190,7 +190,7 @@ def test_weights_are_gathered_by_layers_and_tables():
     `fully_shard` over two processes are of just these sizes and types."""
     (moments,) = small_trainer()
     rest = 2 * TABLE + 64
-    start, again, end = (moments[name] for name in ("backward starts", "a layer is computed again", "backward ends"))
+    start, again, end = (moments[name] for name in ("backward starts", "a layer is recomputed", "backward ends"))
     assert start.communication == 2 * (rest + LAYER)
     assert again.communication == 2 * (rest + 2 * LAYER)  # one is on its way
     assert end.communication == 2 * rest
@@ -204,7 +204,7 @@ def test_pools_of_gathers_and_reductions_serve_nothing_else():
     rest, buffers = 2 * TABLE + 64, 2 * (2 * TABLE + 64 + LAYER)
     gradients = 4 * (rest + 3 * LAYER) // 2
     assert moments["backward starts"].idle == buffers + gradients
-    assert moments["a layer is computed again"].idle == buffers - 2 * LAYER + gradients
+    assert moments["a layer is recomputed"].idle == buffers - 2 * LAYER + gradients
     assert moments["backward ends"].idle == buffers
     assert all(moment.idle == 0 for moment in small_trainer(zero=1)[0].values())
 
@@ -337,7 +337,7 @@ def test_products_in_fp8_hold_copies_while_a_layer_is_computed_again():
     plain, narrow = moments_of(), moments_of(compute_dtype="fp8")
     rows, columns = 128, 64
     for name, moment in plain.items():
-        more = 16 * (rows + columns) + rows * columns if name == "a layer is computed again" else 0
+        more = 16 * (rows + columns) + rows * columns if name == "a layer is recomputed" else 0
         assert narrow[name].total == moment.total + more
 
 

@@ -10,7 +10,7 @@ from paramcalc.readers.headers.header import Header, StoredTensor
 from paramcalc.spec.model import ModelSpec
 from paramcalc.tree import Node, Tensor
 
-HEADLESS = "it has no head that gives tokens"
+HEADLESS = "it has no head that predicts tokens"
 AT_ONCE = "it keeps nothing between tokens: it reads a whole sequence at once"
 SIZES = {"vocab_size": 100, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "intermediate_size": 32}
 

@@ -146,7 +146,7 @@ def test_places_without_a_component_have_no_source():
 @pytest.mark.parametrize(("name", "glob", "expected"), [
     # of one value: a multiplication of nothing
     ("apertus-8b", "*act_fn.alpha_p", ("1", "1 × 32 layers", 32, 32, False)),
-    ("qwen3-0.6b", "lm_head*", ("vocab_size × hidden_size", "151,936 × 1,024: tied, counted where it is held", 0, 0,
+    ("qwen3-0.6b", "lm_head*", ("vocab_size × hidden_size", "151,936 × 1,024: tied, counted where it is stored", 0, 0,
                                 False)),
     # of 61 layers the first three are dense
     ("deepseek-v3", "*e_score_correction_bias", ("experts", "256 × 58 layers", 58, 0, True)),

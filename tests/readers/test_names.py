@@ -27,7 +27,7 @@ def test_a_preset_answers_for_its_repository(model, monkeypatch):
     monkeypatch.setattr(models, "_read", lambda name, tell: models._preset(name))
     answer = paramcalc.count(model)
     assert answer.total == 8_030_261_248
-    assert any("nothing was asked of the hub" in warning for warning in answer.warnings)
+    assert any("the hub was not contacted" in warning for warning in answer.warnings)
 
 
 def test_a_beginning_is_near():

@@ -113,7 +113,7 @@ def test_a_word_nobody_knows_is_refused_with_the_nearest(key, word, hint):
     ({"auto_map": {"AutoModel": "modeling.Model"}, "rope_scaling": {"rope_type": "zork"}},
      "rope_scaling.rope_type: unknown kind of rotary positions 'zork'"),
     ({"architectures": ["LlamaForSequenceClassification"], "id2label": {"0": "a", "1": "b", "2": "c"}, "num_labels": 2},
-     "num_labels is 2 but id2label names 3: id2label is taken, as the library does"),
+     "num_labels is 2 but id2label names 3: id2label is used, as in the library"),
     (LLAVA | {"vision_config": {"model_type": "clip_vision_model", "layer_norm_eps": 0}},
      "vision_config.layer_norm_eps is 0: a norm then divides by zero where all values are zero"),
 ])

@@ -316,7 +316,7 @@ def test_published_spellings_of_a_tower_are_read():
 @pytest.mark.parametrize(("model_type", "why"), [
     ("vitpose", "models that estimate depth, poses or matching points, or restore pictures are not described here"),
     ("sam_mask_decoder", "as a part of sam, whose config can be counted"),
-    ("dinat", "but nobody has described its class here"),
+    ("dinat", "but its class is not described here"),
     ("sam_hq_mask_decoder", r"as a part of sam_hq\nhint"),
     ("deepseek_ocr2_encoder", "as a part of deepseek_ocr2, whose config can be counted"),
 ])

@@ -113,7 +113,7 @@ def test_a_gauge_is_the_same_in_letters_and_colours():
 def test_what_does_not_fit_stands_beyond_the_edge():
     gauge = Gauge((("weights", 2 * 2**30),), 2**30, 2**30, "card")
     assert gauge_lines(gauge)[0] == "[" + "W" * 60 + "]" + "W" * 14 + ">"
-    assert "1.00 GiB too much" in gauge_lines(gauge)[2]
+    assert "1.00 GiB over" in gauge_lines(gauge)[2]
 
 
 def test_bars_of_several_devices_are_the_same_in_letters_and_colours():

@@ -49,7 +49,7 @@ def test_located(fields, path):
     ({"hidden_size": 64, "modules": {"out": {"kind": "head"}}}, "modules.out.rows"),
 ])
 def test_rows_nobody_says(fields, path):
-    with pytest.raises(SpecError, match="how many rows is not said") as caught:
+    with pytest.raises(SpecError, match="the number of rows is not given") as caught:
         build(ModelSpec.model_validate(fields))
     assert [problem.dotted() for problem in caught.value.problems] == [path]
 

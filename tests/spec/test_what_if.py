@@ -81,14 +81,14 @@ REFUSED = [
      "the nearest: hidden_size=2x"),
     (SHORT, "hidden_size=2.5", "--what-if 'hidden_size=2.5' is not KEY=2x or KEY=NUMBER",
      "the nearest: hidden_size=2.5x"),
-    (SHORT, "head_count=2x", "--what-if: the specification has no number 'head_count'",
+    (SHORT, "head_count=2x", "--what-if: the spec has no numeric field 'head_count'",
      "it has ffn_ratio, hidden_size, num_heads, num_layers, vocab_size"),
     (SHORT, "hidden_size=1.01x", "--what-if hidden_size=1.01x: 64 times that is not an integer",
      "the nearest: hidden_size=65"),
     (SHORT | PATTERN, "num_layers=1.5x", "--what-if num_layers=1.5x: 3 times that is not an integer",
      "the nearest: num_layers=4"),
     ({"hidden_size": 8, "modules": {"norm": NORM}}, "num_layers=2x",
-     "--what-if: the specification has no number 'num_layers'", "it has hidden_size"),
+     "--what-if: the spec has no numeric field 'num_layers'", "it has hidden_size"),
 ]
 
 

@@ -111,7 +111,7 @@ def kind_of(row):
 
 
 def clean(row, kind):
-    """Whether a row is of a class, says its settings, and is not faster than its bytes can be read."""
+    """Whether a row is of a class, gives its settings, and is not faster than its bytes can be read."""
     if row.why or row.group not in kind.groups or kind_of(row) is not kind:
         return False
     if kind.runtime != "llama.cpp":

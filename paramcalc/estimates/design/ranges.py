@@ -79,7 +79,7 @@ def _range(key: str, part: str) -> list[str]:
     if match[3] is None and last < first:
         raise UsageError(Problem(f"{key}: the range {part} is empty", hint=f"did you mean {last}..{first}?"))
     if step == 0:
-        raise UsageError(Problem(f"{key}: a step of 0 goes nowhere", hint=f"{first}..{last}:1"))
+        raise UsageError(Problem(f"{key}: the step must not be 0", hint=f"{first}..{last}:1"))
     if (last - first) * step < 0:
         raise UsageError(Problem(f"{key}: the range {part} is empty", hint=f"did you mean {first}..{last}:{-step}?"))
     if abs(last - first) // abs(step) >= MOST:

@@ -63,7 +63,7 @@ class ScalingSettings(Settings):
         """Raise UsageError for settings that do not go together or have no effect."""
         targets = [name for name in ("tokens", "compute", "loss", "gpu") if getattr(self, name) is not None]
         if len(targets) > 1:
-            raise UsageError(Problem(f"--{targets[0]} and --{targets[1]} both say how large the run is",
+            raise UsageError(Problem(f"--{targets[0]} and --{targets[1]} both set the size of the run",
                                      hint="give one of --tokens, --compute, --loss and --gpu"))
         if self.gpu is not None and (self.gpus is None or self.days is None):
             missing = "--gpus" if self.gpus is None else "--days"
@@ -74,7 +74,7 @@ class ScalingSettings(Settings):
         if self.resamples is not None and self.fit is None:
             raise UsageError(Problem("--resamples has no effect without --fit", hint="--fit runs.csv"))
         if self.fit is not None and self.is_set("law"):
-            raise UsageError(Problem("--law has no effect with --fit, which makes a law", hint="leave one out"))
+            raise UsageError(Problem("--law has no effect with --fit, which fits a law", hint="leave one out"))
 
 
 class ScalingKeywords(TypedDict, total=False):

@@ -84,7 +84,7 @@ class SolveSettings(Settings):
             raise UsageError(Problem(f"--{sizes[0].replace('_', '-')} and --{sizes[1].replace('_', '-')} both say how "
                                      "large the model is", hint="leave one out"))
         if not sizes and self.active is None:
-            raise UsageError(Problem("nothing says how large the model is to be", hint="--params 1.5B"))
+            raise UsageError(Problem("the size of the model is not given", hint="--params 1.5B"))
         if self.runtime is not None and self.fits is None:
             raise UsageError(Problem("--runtime has no effect without --fits", hint="--fits h100@32k"))
 

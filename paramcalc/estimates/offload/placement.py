@@ -102,7 +102,7 @@ def card_of(placement: Placement, layers: int, *, counts_output: bool = True) ->
     """For each layer, and last for the output, the number of its card, None for the host. Raises UsageError for more
     layers than there are and for a split without parts."""
     if sum(placement.split) <= 0:
-        raise UsageError(Problem(f"--tensor-split {','.join(map(str, placement.split))} gives no card a part",
+        raise UsageError(Problem(f"--tensor-split {','.join(map(str, placement.split))} gives no GPU a share",
                                  hint="--tensor-split 3,1"))
     first = first_on_cards(placement, layers, counts_output=counts_output)
     offloaded = min(placement.gpu_layers, layers + 1)

@@ -195,5 +195,5 @@ def _value(key: str, text: str, default: object, choices: tuple[str, ...]) -> ob
             raise UsageError(Problem(f"{key}={text[:40]!r} is not true or false"))
         return text.lower() in ("true", "yes", "1")
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise UsageError(Problem(f"{key}={text[:40]!r} is not a whole number"))
+        raise UsageError(Problem(f"{key}={text[:40]!r} is not an integer"))
     return int(text)

@@ -89,8 +89,8 @@ def _strange_text(data: dict[str, Any], model_type: str, architecture: str) -> T
     headed = task_of(architecture) != "bare"  # such classes of published code generate
     config = Config(nested, inner_family, str(inner), architecture if headed else "", path, data)
     config.ties = _ties(config, data, None, model_type)
-    config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
-                "most composite types name it")
+    config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, with "
+                "tensor names as in most composite types")
     return TextModel(config, None, parts_beside(data, path), inside=True)
 
 
@@ -98,7 +98,7 @@ def _inner_family(inner: object, path: tuple[str, ...], nested: dict[str, Any]) 
     """The data of a text model's type. Raises SpecError where none is said, UnknownArchitectureError for a strange
     one."""
     if inner is None:
-        raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
+        raise SpecError(Problem("model_type is missing", path, "give the model_type of the text model"))
     family = family_of(inner).data if isinstance(inner, str) else None
     if family is None:
         raise unknown_type(str(inner), (*path, "model_type"), data=nested)
@@ -127,8 +127,8 @@ def _note_unread(config: Config, model_type: str, key: str) -> None:
               and type(config.data[name]) is int and config.data[name] != value}
     if passed:
         words = ", ".join(f"{name} {value:,}" for name, value in sorted(passed.items()))
-        config.note(f"counted by the keys at the top, as the file says them; the class of {model_type} in the library "
-                    f"reads {key} alone and would build its defaults: {words}")
+        config.note(f"counted from the keys at the top of the file; the class of {model_type} in the library reads "
+                    f"only {key} and would build its defaults: {words}")
 
 
 def _around(data: dict[str, Any], path: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -148,7 +148,7 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
     A file that says no release is taken for a newer one. Where both rules differ, both counts are said.
     """
     if (file := family_of(model_type).head_apart) is not None:
-        config.note(f"the head is counted apart, as {file} holds it, whatever tie_word_embeddings says")
+        config.note(f"the head is counted separately, as {file} stores it, regardless of tie_word_embeddings")
         return False
     if family_of(model_type).never_tied:
         return False

@@ -266,7 +266,7 @@ def _odd_labels(config: Config) -> Iterator[str]:
     """A number of labels that is not how many are named, where a classifier was asked for."""
     names, number = config.data.get("id2label"), config.data.get("num_labels")
     if "id2label" in config.read and isinstance(names, dict) and type(number) is int and number != len(names):
-        yield f"num_labels is {number:,} but id2label names {len(names):,}: id2label is taken, as the library does"
+        yield f"num_labels is {number:,} but id2label names {len(names):,}: id2label is used, as in the library"
 
 
 def _odd_spellings(config: Config) -> Iterator[str]:

@@ -53,7 +53,7 @@ def reason(model_type: str) -> str:
         return f"{version}, but {kind} are not described here"
     if outer := composite_of(model_type):
         return f"{version} as a part of {outer}" + (", whose config can be counted" if can_be_counted(outer) else "")
-    return f"{version}, but nobody has described its class here"
+    return f"{version}, but its class is not described here"
 
 
 def can_be_counted(model_type: str) -> bool:

@@ -114,15 +114,15 @@ def _packing_notes(plain: Unpacked) -> tuple[str, ...]:
     kinds = ", ".join(f"{count:,} as {name}" for name, count in plain.packings.items())
     where = (f"{plain.from_config:,} of the shapes from the config.json beside the file" if plain.from_config
              else "shapes from the file")
-    return (f"packed matrices ({kinds}) are counted as what they stand for, {where}; bytes are as stored",)
+    return (f"packed matrices ({kinds}) are counted unpacked, with {where}; bytes are as stored",)
 
 
 def _caveats(plain: Unpacked) -> tuple[Caveat, ...]:
     """Why the count is a lower bound: packed matrices whose shape nothing says."""
     if not plain.unknown:
         return ()
-    reason = (f"{plain.unknown[0][:200]} and {len(plain.unknown) - 1:,} more are packed, and no shape is said: words "
-              "are counted, not parameters; put the model's config.json beside the file")
+    reason = (f"{plain.unknown[0][:200]} and {len(plain.unknown) - 1:,} more are packed, and their shapes are not "
+              "given: packed words are counted, not parameters; put the model's config.json beside the file")
     return (Caveat(figure="parameters", known="bound", reason=reason),)
 
 
@@ -259,7 +259,7 @@ def _fields_of(header: Header) -> dict[str, Any]:
 
 
 def _notes(header: Header, kinds: Iterable[Kind], why: str) -> tuple[str, ...]:
-    notes = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
+    notes = [f"read from a header of {len(header.tensors):,} tensors; components follow from tensor names"]
     if why:
         notes.append(f"weights only: {why}, so caches and attention's FLOPs are left out")
     components = (component_of(kind.name) for kind in kinds)

@@ -50,7 +50,7 @@ def read_safetensors(path: Path) -> Header:
         first = stream.read(8)
         if len(first) < 8:
             raise refuse(str(path), f"expected a header of at least 8 bytes, "
-                                    f"found a file of {size:,}", "the first 8 bytes say the header's length")
+                                    f"found a file of {size:,}", "the first 8 bytes give the header's length")
         length = int.from_bytes(first, "little")
         if length > MAX_HEADER:
             raise refuse(str(path), f"expected a header of at most {MAX_HEADER:,} bytes, found one of {length:,}")

@@ -118,7 +118,7 @@ def _unknown(settings: Settings, method: str | None) -> Quantized:
     bits = next((value for key, value in settings.data.items() if BITS.match(key) and type(value) in (int, float)
                  and 0 < value <= 16), None)
     if bits is None:
-        return Quantized((), (settings.caveat("quant_method", f"{name}: the weights are given in their dtype, which "
+        return Quantized((), (settings.caveat("quant_method", f"{name}: the weights are counted in their dtype, which "
                                               "they are not held in", "unknown"),))
     rule = take(f"codes-{bits}bpw", ("linear",))
     return Quantized((rule,), (settings.caveat("quant_method", f"{name}: {bits} bits a weight of linear layers are "

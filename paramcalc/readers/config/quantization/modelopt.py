@@ -58,7 +58,7 @@ def modelopt(settings: Settings) -> Quantized:
     if format_ is None:
         if algorithm in (*PLAIN, ""):
             chosen = algorithm or "quant_algo" in inner.data or notes
-            why = () if chosen else (inner.caveat("quant_algo", "is missing: the weights are given in their dtype",
+            why = () if chosen else (inner.caveat("quant_algo", "is missing: the weights are counted in their dtype",
                                                 "unknown"),)
             return Quantized((), why, notes)
         caveats.append(inner.caveat("quant_algo", f"{algorithm[:60]!r} is not known: 4 bits a weight are counted"
