@@ -18,7 +18,7 @@ FLOPS = ((10**24, "YFLOP"), (10**21, "ZFLOP"), (10**18, "EFLOP"), (10**15, "PFLO
 
 
 def exact(value: int) -> str:
-    """8,030,261,248."""
+    """An integer with all digits, in groups: 8,030,261,248."""
     return f"{value:,}"
 
 
@@ -51,8 +51,8 @@ def typed(value: int, units: Sequence[tuple[int, str]]) -> str:
     of; the units go from the largest to 1."""
     for unit, name in units:
         if value >= unit and 1000 * value % unit == 0:
-            whole, thousandths = divmod(1000 * value // unit, 1000)
-            return f"{whole}.{thousandths:03}".rstrip("0").rstrip(".") + name
+            integer, thousandths = divmod(1000 * value // unit, 1000)
+            return f"{integer}.{thousandths:03}".rstrip("0").rstrip(".") + name
     return f"{value}{units[-1][1]}"
 
 
@@ -65,12 +65,12 @@ def in_file(value: int) -> str:
 
 
 def flops(value: int) -> str:
-    """16.06 GFLOP."""
+    """A number of FLOPs with a unit: 16.06 GFLOP."""
     return _scaled(value, FLOPS, " FLOP")
 
 
 def flops_rate(value: int) -> str:
-    """989 TFLOP/s."""
+    """FLOPs a second with a unit: 989 TFLOP/s."""
     return f"{flops(value)}/s"
 
 
@@ -111,7 +111,7 @@ def shares(values: list[int], digits: int = 2) -> list[str]:
 
 
 def shape(value: tuple[int, ...]) -> str:
-    """(128,256, 4,096)."""
+    """The shape of a tensor: (128,256, 4,096)."""
     return f"({', '.join(exact(d) for d in value)}{',' if len(value) == 1 else ''})"
 
 

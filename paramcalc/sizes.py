@@ -41,7 +41,7 @@ class NearMissError(ValueError):
 
     @property
     def hint(self) -> str:
-        """What an error suggests."""
+        """Hint of an error, which names the nearest valid value; empty where there is none."""
         return f"the nearest: {self.nearest}" if self.nearest else ""
 
 

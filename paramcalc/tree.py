@@ -68,7 +68,7 @@ class Tensor(NamedTuple):
 
     @property
     def numel(self) -> int:
-        """Values of one copy."""
+        """Number of values of one copy of the tensor."""
         return prod(self.shape)
 
     @property
@@ -169,10 +169,10 @@ class Part(Protocol):
         """Whether its tensors are listed elsewhere."""
 
     def tensors(self, context: Context) -> Iterable[Tensor]:
-        """Parameters and buffers."""
+        """Its parameters and buffers, of one copy."""
 
     def states(self, context: Context) -> Iterable[State]:
-        """What is kept between tokens."""
+        """What it keeps between tokens for decoding."""
 
     def work(self, context: Context) -> Iterable[Work]:
         """Multiply-adds that involve no weight."""

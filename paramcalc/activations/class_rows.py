@@ -44,7 +44,7 @@ T5: Row = MODEL | {"norm": "stream", "relative_bias": True, "mask_argument": Tru
 
 
 def alike(names: str, row: Row | None = None, **more: Any) -> dict[str, Row]:  # noqa: ANN401 - fields of all types
-    """The same row for several model types."""
+    """A mapping that gives each of several model types the same row of facts."""
     return {name: (row or {}) | more for name in names.split()}
 
 

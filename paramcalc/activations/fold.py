@@ -123,7 +123,7 @@ def activations(model: Model, load: Tokens, policy: Policy) -> Activations:
 
 
 def saved_bytes(model: Model, policy: Policy) -> SavedBytes:
-    """The same before it is known how long sequences are."""
+    """Bytes saved as a function of the length of sequences."""
     fold = _Fold(model, policy)
     fold.walk(model.tree, "", 1, "", layer=False)
     return SavedBytes(fold.bytes, frozenset(fold.unknown))

@@ -45,7 +45,7 @@ class Weights(NamedTuple):
 
 
 def weights_of(tensors: Iterable[Tensor], dropout: float = 0.0) -> Weights | None:
-    """Of a component some of whose parameters were frozen; None where all are trained. `dropout` falls on what its
+    """The trained weights of a component of which some parameters are frozen; None where all are trained. `dropout` falls on what its
     adapters read."""
     tensors = [tensor for tensor in tensors if not tensor.buffer]
     matrices = [t for t in tensors if t.role != "vector" and RANK not in t.axes]

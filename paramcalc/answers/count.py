@@ -82,22 +82,22 @@ class Count(Answer):
 
     @property
     def total(self) -> int:
-        """All parameters."""
+        """Number of parameters of the model, each counted once."""
         return self.parameters.total
 
     @property
     def active(self) -> int:
-        """Parameters one token visits."""
+        """Number of parameters that one token visits."""
         return self.parameters.active
 
     @property
     def embedding(self) -> int:
-        """Token and position tables and the head."""
+        """Number of parameters of the token and position embeddings and the head, a tied matrix once."""
         return self.parameters.embedding
 
     @property
     def components(self) -> dict[str, tuple[int, int]]:
-        """ComponentName to (parameters, active)."""
+        """Numbers of parameters and of active ones, by the name of the component."""
         return {row.component: (row.parameters, row.active) for row in self.by_component}
 
 

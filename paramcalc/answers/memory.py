@@ -131,7 +131,7 @@ def memory(reading: Reading, serving: ServingSettings, device: DeviceSettings) -
 
 
 def file_sizes(prepared: inference.Prepared) -> tuple[int, int]:
-    """Of the model's files: all of it, and what is no tensor."""
+    """Bytes of the model's files: of the files together, and of what in them is not a tensor."""
     return prepared.on_disk + prepared.file_head, prepared.file_head
 
 

@@ -204,7 +204,7 @@ class Predictor:
         return speed
 
     def draft(self, split: Split) -> Draft | None:
-        """What guesses ahead."""
+        """The draft of speculative decoding under this division of devices; None without one."""
         settings = self.settings
         if settings.draft_tokens is None or settings.acceptance is None:
             return None
@@ -272,7 +272,7 @@ class Predictor:
         return tuple(sorted(rows, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
 
     def smallest(self, device: Accelerator, number: int) -> Speed | None:
-        """As few of a device as have room for so many requests; None where not even the most have. Raises the
+        """The speed with the fewest devices that have room for so many requests; None where not even the most have. Raises the
         PCError of the largest number where that cannot serve the model."""
         problem: PCError | None = None
         for size in SIZES:

@@ -34,7 +34,7 @@ def run_figures(run: TrainingRun) -> RunFigures:
 
 
 def rounded(figure: Figure) -> Figure:
-    """Six significant digits."""
+    """A figure whose three numbers have six significant digits."""
     return Figure(*(float(f"{value:.6g}") for value in figure))
 
 

@@ -68,8 +68,8 @@ def read_user_table(path: Path) -> dict[str, object]:
 def mapping(value: object, where: str = "", *path: str) -> dict[str, object]:
     """`value` if it is a mapping with text keys. Raises InputError for anything else."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        found = "keys that are not strings" if isinstance(value, dict) else describe(value)
-        raise InputError(Problem(f"expected a mapping, found {found}", path=path, source=where))
+        problem = "keys that are not strings" if isinstance(value, dict) else describe(value)
+        raise InputError(Problem(f"expected a mapping, found {problem}", path=path, source=where))
     return value
 
 

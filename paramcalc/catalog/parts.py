@@ -69,7 +69,7 @@ class Part(NamedTuple):
     """The matrix is stored with its rows and columns filled up to a multiple of these."""
 
     def bytes_of(self, rows: int, columns: int, sizes: Sizes) -> int:
-        """For one matrix of `rows` outputs and `columns` inputs."""
+        """Bytes for one matrix of `rows` outputs and `columns` inputs."""
         height, length = self.pad
         down, across = self._items(up(rows, height) * height, up(columns, length) * length, sizes)
         width = sizes.product(self.bits)

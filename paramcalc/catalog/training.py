@@ -97,19 +97,19 @@ def network(device: Accelerator) -> Network:
 
 
 def run_share() -> Range:
-    """Of the time of a whole run, what is spent on steps that count."""
+    """Share of the time of a run that is spent on steps that count: low, expected and high."""
     return _range("run_share")
 
 
 def tuning(parameters: int) -> Range:
-    """Of the rate of tuned steps, what the steps of whole published runs of models of that size reach."""
+    """Share of the rate of tuned steps that the steps of whole published runs of models of that size reach."""
     rows = _table()["tuning"]["sizes"]
     low, expected, high = next(row["values"] for row in rows if parameters < row.get("below", inf))
     return low, expected, high
 
 
 def power_share() -> Range:
-    """Of the power a device may draw, what it draws while training."""
+    """Share of a device's rated power that it draws while training: low, expected and high."""
     return _range("power_share")
 
 
@@ -130,7 +130,7 @@ def usual_pue() -> float:
 
 
 def usual_step_tokens() -> int:
-    """Tokens of a step."""
+    """Number of tokens in a training step where no batch is given."""
     return int(_table()["step_tokens"]["value"])
 
 

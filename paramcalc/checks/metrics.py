@@ -24,7 +24,7 @@ class Figures:
 
     @cached_property
     def counts(self) -> Counts:
-        """Parameters by component."""
+        """Numbers of parameters of the model, in all and by component."""
         return count(self.model.tree)
 
     @property

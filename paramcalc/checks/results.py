@@ -76,7 +76,7 @@ class Run(Printable):
 
     @property
     def failed(self) -> int:
-        """Files with an error."""
+        """Number of files that have a finding of severity error."""
         return len({finding.path for finding in self.findings if finding.severity == "error"})
 
     @property

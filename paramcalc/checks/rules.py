@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def modules() -> tuple[ModuleType, ...]:
-    """The files of rules."""
+    """The modules that define rules, in the order in which rules are listed."""
     from paramcalc.checks import rules_consistency, rules_hardware, rules_input, rules_search, rules_shape
 
     return rules_input, rules_search, rules_consistency, rules_hardware, rules_shape

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def models(incomplete: str) -> list[str]:
-    """Presets."""
+    """Names of presets that begin with the incomplete word."""
     from paramcalc.readers.presets import presets
 
     return _starting(presets(), incomplete)
@@ -44,7 +44,7 @@ def number_formats(incomplete: str) -> list[str]:
 
 
 def optimizers(incomplete: str) -> list[str]:
-    """Optimizers of the catalog."""
+    """Names of optimizers that begin with the incomplete word."""
     from paramcalc.catalog.optimizers import optimizers as catalog
 
     return _starting(catalog(), incomplete)

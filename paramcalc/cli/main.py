@@ -142,7 +142,7 @@ def _root(
 
 
 def application() -> typer.Typer:
-    """The whole command line."""
+    """The Typer application with all commands."""
     app = typer.Typer(name="paramcalc", cls=Commands, help=SUMMARY, rich_markup_mode=None,
                       pretty_exceptions_enable=False, invoke_without_command=True,
                       context_settings={"help_option_names": ["-h", "--help"]})

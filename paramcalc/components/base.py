@@ -68,7 +68,7 @@ class Elsewhere(Parsed):
         self.place = (f"paramcalc.{module}", name)
 
     def model_class(self) -> type[BaseModel]:
-        """The model."""
+        """The pydantic model, whose module is imported now."""
         return _model(*self.place)
 
     def _validated(self, value: object) -> object:
@@ -124,7 +124,7 @@ class Component(Strict):
     """The paper or reference implementation the formulas are from."""
 
     def width(self, context: Context) -> int:
-        """The residual width here."""
+        """Width of the residual stream that it reads: its own `hidden_size`, else that of the model."""
         return self.hidden_size or context.hidden_size
 
     def problems(self, context: Context) -> tuple[Problem, ...]:
@@ -133,15 +133,15 @@ class Component(Strict):
         return ()
 
     def tensors(self, context: Context) -> Iterable[Tensor]:
-        """Parameters and buffers."""
+        """Its parameters and buffers, of one copy, with their shapes as stored in a checkpoint."""
         return ()
 
     def states(self, context: Context) -> Iterable[State]:
-        """What is kept between tokens."""
+        """What it keeps between tokens for decoding, with shapes in values: keys and values, recurrent states."""
         return ()
 
     def work(self, context: Context) -> Iterable[Work]:
-        """Multiply-adds without weights."""
+        """Multiply-adds that involve no weight, such as attention scores and scans."""
         return ()
 
     def spell(self, name: str, last: str = "") -> str:

@@ -51,7 +51,7 @@ class Convolution(Component):
         return self
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Kernel and bias."""
+        """The kernel `(out_channels, in_channels / groups, *kernel)` and the bias."""
         out, into = self.out_channels, self.in_channels // self.groups
         if self.transposed:
             out, into = self.in_channels, self.out_channels // self.groups

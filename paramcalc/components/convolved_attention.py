@@ -37,7 +37,7 @@ class ConvolvedAttention(Component):
         return self
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Projections, convolutions, temperatures, output."""
+        """Weights of the projections, convolutions, temperatures and the output."""
         width, head = self.width(context), self.head_dim
         heads, kv_heads = axis("heads", self.num_heads, head), axis("kv_heads", self.num_kv_heads, head)
         queries, keys = self.num_heads * head, self.num_kv_heads * head

@@ -42,7 +42,7 @@ class Embedding(Component):
         return () if self.rows or context.vocab_size else (NO_ROWS,)
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """The table."""
+        """The table `(rows, hidden_size)`, which stores nothing where it is tied."""
         axis = "vocab" if self.component == "token_embedding" else "rows"
         stored = 0 if self.tied_to else 1
         shape = (self.rows or context.vocab_size, self.width(context))
@@ -58,5 +58,5 @@ class Positions(Component):
     source: ClassVar[str] = "rotary: arXiv:2104.09864; ALiBi: arXiv:2108.12409; sinusoidal: arXiv:1706.03762"
 
     def tensors(self, context: Context) -> Iterable[Tensor]:
-        """None."""
+        """No tensors: positions are computed."""
         return ()

@@ -31,7 +31,7 @@ class FeedForward(Component):
     source: ClassVar[str] = "plain: arXiv:1706.03762 section 3.3; gated: arXiv:2002.05202"
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Two or three projections."""
+        """Weights and biases of the up and down projections, and of the gate where there is one."""
         shape = FeedShape(self.gated, self.fused, self.bias, self.bias if self.down_bias is None else self.down_bias,
                           self.transposed)
         return feed_forward(self, self.width(context), self.intermediate_size, shape, self.component)

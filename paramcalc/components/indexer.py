@@ -33,7 +33,7 @@ class Indexer(Component):
                              "Qwen4ExpTextQSAIndexer")
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Projections and norms."""
+        """Weights of the projections and norms that score keys."""
         width, heads = self.width(context), self.num_heads * self.head_dim
         if self.joined:
             tensors = self.linear("qk_proj", heads + self.head_dim, width, "attention", axes=("index_heads", "hidden"))

@@ -49,7 +49,7 @@ class Linear(Component):
     source: ClassVar[str] = "torch.nn.Linear"
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Weight and bias."""
+        """The weight `(out_features, in_features)` and the bias."""
         width = self.width(context)
         return self.linear("", self.out_features or width, self.in_features or width, self.component, bias=self.bias,
                            axes=AXES[self.divided], transposed=self.transposed, per=self.per)
@@ -137,7 +137,7 @@ class Score(Component):
     source: ClassVar[str] = "stated by the specification"
 
     def work(self, context: Context) -> list[Work]:
-        """The stated work."""
+        """The multiply-adds that the specification states."""
         from paramcalc.tree import Work
 
         axes = tuple(f"axis{i}" for i in range(len(self.sizes)))

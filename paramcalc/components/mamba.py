@@ -49,7 +49,7 @@ class Mamba(Component):
         return self
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Projections, convolution, A, D."""
+        """Weights of the projections and the convolution, and the vectors A and D."""
         inner, width = self.inner_size, self.width(context)
         tensors = self._selection() if self.heads == 1 else self._selection_by_head()
         tensors += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
@@ -208,7 +208,7 @@ class SelectiveMamba2(Component):
         return [convolved, *(state for state in self._scan().states(context) if state.name != "conv")]
 
     def work(self, context: Context) -> Iterable[Work]:
-        """Mamba-2's."""
+        """Multiply-adds of the scan, as in Mamba-2."""
         return self._scan().work(context)
 
 

@@ -71,7 +71,7 @@ class MixtureOfExperts(Component):
         return self
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Router, experts, shared."""
+        """Weights of the router, the experts and the shared experts."""
         width = self.width(context)
         inner = self.latent_size or width
         tensors = self._router(width) if self.router else []

@@ -32,7 +32,7 @@ class Norm(Component):
     source: ClassVar[str] = "LayerNorm: arXiv:1607.06450; RMSNorm: arXiv:1910.07467"
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Scale and shift."""
+        """The scale and the shift, vectors of the width that is normalized."""
         if not self.scale:
             return []
         bias = self.kind == "layernorm" if self.bias is None else self.bias

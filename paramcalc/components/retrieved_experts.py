@@ -37,7 +37,7 @@ class RetrievedExperts(Component):
         return self
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Feed-forward, router, tables."""
+        """Weights of the feed-forward and the router, and the tables of experts."""
         width = self.width(context)
         shape = FeedShape(bias=self.bias, down_bias=self.bias)
         tensors = feed_forward(self, width, self.intermediate_size, shape, "ffn")

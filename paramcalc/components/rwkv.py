@@ -123,7 +123,7 @@ class MatrixMix(Component):
                       "sequence", dtype="float32", component=MIXER, kind="state")]
 
     def work(self, context: Context) -> list[Work]:
-        """For each value of a head's matrix: decay, input and read-out, and for version 7 the correction's two more."""
+        """Multiply-adds for each value of a head's matrix: decay, input and read-out, and for version 7 the correction's two more."""
         steps = 5 if self.version == 7 else 3
         return [recurrence((self.num_heads, self.head_dim, self.head_dim), steps)]
 
@@ -139,7 +139,7 @@ class ChannelMix(Component):
     source: ClassVar[str] = "arXiv:2305.13048 section 3.1; transformers RwkvFeedForward"
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Mixing weights and projections."""
+        """Vectors that mix a token with the last one, and weights of the projections."""
         width = self.width(context)
         if self.version == 7:
             tensors = [self.vector("x_k", (width,), ("hidden",), "ffn")]
@@ -151,7 +151,7 @@ class ChannelMix(Component):
         return tensors + self.linear("value", width, self.intermediate_size, "ffn", axes=("hidden", "ffn"))
 
     def states(self, context: Context) -> Iterable[State]:
-        """The last input."""
+        """The last input, `hidden_size` values of each sequence."""
         return [State("shift", (self.width(context),), ("hidden",), "sequence", component="ffn", kind="state")]
 
 

@@ -45,7 +45,7 @@ class Sized(Protocol):
 
     @property
     def audio(self) -> tuple[Fraction, ...]:
-        """Seconds of each recording."""
+        """Duration of each recording in seconds."""
 
     def changes(self, name: str) -> bool:
         """Whether a field was set to something else than its default."""

@@ -105,7 +105,7 @@ class Speed:
         self.filling = served.fill(device, requests.prompt, host)
 
     def with_requests(self, requests: Requests) -> Speed:
-        """The same with other requests."""
+        """A model of speed with other requests."""
         other = copy(self)
         other.requests = requests
         other.longest, other.mean = self.room(requests.prompt + requests.output), self.room(requests.mean)

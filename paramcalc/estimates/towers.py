@@ -37,7 +37,7 @@ class Towers(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """The same as a line of an answer."""
+        """Where towers are placed, as lines of an answer; empty where nothing is assumed."""
         return [f"towers: {self.words['placement']}"] if self.words else []
 
 

@@ -84,7 +84,7 @@ class StepTime(NamedTuple):
         return sum(self.parts(shares))
 
     def parts(self, shares: Shares) -> StepParts:
-        """The same by what a device does meanwhile."""
+        """Seconds of a step by what a device does meanwhile."""
         work = self.products / shares.products + self.experts / shares.experts + self.plain / shares.plain
         waits = max(0.0, self.collectives - work) if self.overlap else self.collectives
         waits += max(0.0, self.ring - self.pairs / shares.plain)

@@ -27,7 +27,7 @@ def partly(answer: Answer) -> tuple[str, ...]:
 
 
 def partial(uncounted: Sequence[str]) -> tuple[str, ...]:
-    """The same of the parts themselves."""
+    """What a table without a total says of uncounted parts: a line, where there are any."""
     return (f"of the text part alone: {', '.join(uncounted)} is not included",) if uncounted else ()
 
 

@@ -78,5 +78,5 @@ def posix(path: str) -> str:
 
 
 def uri(path: str) -> str:
-    """A relative reference, percent-encoded."""
+    """A path as a relative URI reference, percent-encoded."""
     return quote(posix(path), safe="/~")

@@ -26,7 +26,7 @@ def tables(answer: FitFormats) -> tuple[Table, ...]:
 
 
 def csv_rows(answer: FitFormats) -> Table:
-    """The same, every limit a number."""
+    """The verdict on each format as a table whose limits are numbers, for CSV."""
     columns = (Column("format"), Column("by"), Column("bits a weight", "number"), Column("weights", "gib"),
                Column("fits"), Column("needed", "gib"), Column("headroom", "gib"),
                Column("largest context", "exact"), Column("batch", "exact"),

@@ -24,7 +24,7 @@ BAR_HEIGHT, ROW = 16, 44
 
 
 def total(gauge: Gauge) -> int:
-    """Bytes of all parts."""
+    """Bytes of all parts of a gauge together."""
     return sum(size for _, size in gauge.parts)
 
 

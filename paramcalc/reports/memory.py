@@ -44,7 +44,7 @@ def three_sizes(answer: Memory) -> str:
 
 
 def stored(weights: WeightBytes) -> str:
-    """What the files take."""
+    """Size of the checkpoint's files, with the share of the vocabulary where it is large."""
     head = f", about {in_file(weights.file_head).partition(' (')[0]} of it vocabulary" if weights.file_head else ""
     return f"on disk {in_file(weights.on_disk)}{head}"
 

@@ -25,7 +25,7 @@ def to_text(tables: Sequence[Table], width: int, *, ascii_only: bool = False) ->
 
 
 def show(tables: Sequence[Table], console: Console) -> None:
-    """The same lines with their styles."""
+    """The lines of a table with their styles."""
     for line in styled(tables, console.width, console.encoding):
         console.print(line, soft_wrap=True)
 

@@ -59,7 +59,7 @@ class Targeted(Adaptation):
 
 
 def adapt(model: Model, plan: Lora) -> Model:
-    """The model with adapters."""
+    """The model with LoRA adapters on the planned targets, everything else frozen."""
     return model._replace(tree=with_lora(model.tree, plan))
 
 

@@ -69,7 +69,7 @@ def by_rules(tree: Node, rules: Sequence[Rule]) -> Node:
 
 
 def apply_rules(tree: Node, rules: Sequence[Rule]) -> Applied:
-    """The same, with the names that found nothing. Raises UsageError as `by_rules`."""
+    """The tree quantized by rules, and the names that match nothing. Raises UsageError as `by_rules`."""
     patterns = [Pattern(rule.match) for rule in rules]
     matched: set[int] = set()
 

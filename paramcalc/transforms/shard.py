@@ -112,7 +112,7 @@ def of_tower(node: Node) -> bool:
 
 
 def without_towers(tree: Node) -> Node:
-    """The text model alone."""
+    """The tree of the text model, without its vision and audio towers."""
     return tree.replace(children=tuple(child for child in tree.children if not of_tower(child)))
 
 

@@ -57,22 +57,22 @@ class Around:
         self._rests: dict[tuple[Size, int], list[float]] = {}
 
     def sizes(self, sizes: Mapping[Size, int]) -> list[float]:
-        """Of heads and experts, those that are given."""
+        """Distance of the given heads and experts from those of each member of the family."""
         each = [self._rest(name, sizes[name]) for name in APART if name in sizes]
         return [sum(rests) for rests in zip(*each, strict=True)] if each else [0.0] * len(self._family)
 
     def depth(self, layers: int) -> list[float]:
-        """Of so many layers."""
+        """Distance of a depth in layers from the depth expected by each member of the family."""
         depth = log(layers)
         return [WEIGHTS["aspect"] * abs(depth - expected) for expected in self._depths]
 
     def width(self, width: int) -> list[float]:
-        """Of that width."""
+        """Distance of a feed-forward width from the width expected by each member of the family."""
         log_width = log(width) if width else 0.0
         return [WEIGHTS["width"] * abs(log_width - expected) for expected in self._widths]
 
     def widths(self, rests: Sequence[float], widths: Sequence[int]) -> list[float]:
-        """Of each width, the least over the members, which are so far already."""
+        """Distance of each width, the least over the members, which are so far already."""
         weight, near = WEIGHTS["width"], list[tuple[float, float]]()
         for rest, expected in sorted(zip(rests, self._widths, strict=True)):  # each nearer than others for some width
             if all(other + weight * abs(expected - width) > rest for other, width in near):

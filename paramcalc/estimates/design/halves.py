@@ -117,14 +117,14 @@ class Sorted:
         self._least: dict[int, list[int]] = {}
 
     def amounts(self, measure: int) -> list[int]:
-        """Of a measure: parameters, bytes or FLOPs, as the measures say."""
+        """Amounts of a measure: parameters, bytes or FLOPs, as the measures say."""
         if measure not in self._amounts:
             sums = self._sums(measure)
             self._amounts[measure] = [sums[at] for at in self._order]
         return self._amounts[measure]
 
     def least(self, measure: int) -> list[int]:
-        """Of a measure, over those from each place on, in its unit."""
+        """Least amounts of a measure, over those from each place on, in its unit."""
         if measure not in self._least:
             self._least[measure] = [*accumulate(reversed(self.amounts(measure)), min)][::-1]
         return self._least[measure]

@@ -81,11 +81,11 @@ class Hit(NamedTuple):
     """Place of the smallest of them in the row."""
 
     def amount(self, measure: int, index: int) -> int:
-        """Of the shape with the second half at that place in the row."""
+        """Amount of the shape with the second half at that place in the row."""
         return self.bases[measure] + self.times * self.row.amounts(measure)[index]
 
     def least(self, measure: int) -> int:
-        """Of any of the shapes: parameters, bytes or FLOPs, as the budget measures."""
+        """Least amount of any of the shapes: parameters, bytes or FLOPs, as the budget measures."""
         return self.bases[measure] + self.times * self.row.least(measure)[self.at]
 
 

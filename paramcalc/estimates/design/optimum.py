@@ -37,7 +37,7 @@ class Split(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Tokens a parameter."""
+        """Number of training tokens per parameter."""
         return self.tokens / self.parameters
 
 

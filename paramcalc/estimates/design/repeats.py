@@ -19,7 +19,7 @@ from paramcalc.estimates.design.optimum import (
 
 
 def worth(amount: float, unique: float, constant: float) -> float:
-    """Of `amount` made of `unique` ones repeated: how many fresh ones it equals."""
+    """Number of fresh tokens that `amount` tokens equal, which repeat `unique` ones."""
     if amount <= unique:
         return amount
     return unique * (1 - constant * expm1(-(amount / unique - 1) / constant))

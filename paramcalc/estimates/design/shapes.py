@@ -68,11 +68,11 @@ class Shapes:
         return sorted(near, key=lambda first: first.least)
 
     def seconds(self) -> Seconds:
-        """What second halves count."""
+        """The second halves of shapes with their contributions to the counts."""
         return Seconds(self._second, self._choices, self._widths)
 
     def sizes(self, first: First, second: int) -> dict[Size, int]:
-        """Of the shape that two halves make."""
+        """Sizes of the shape that two halves make, by name."""
         choice, width = divmod(second, len(self._widths))
         return {"hidden_size": self.hidden, **first.sizes, **self._choices[choice], "width": self._widths[width]}
 

@@ -55,7 +55,7 @@ def choose(model: Pieces, room: Room, load: Load, kv_dtype: str | None) -> Choic
 
 
 def with_cache(load: Load, kv_dtype: str) -> Load:
-    """The same load with keys and values in another format."""
+    """A serving load with keys and values in another format."""
     cache_types = types(load.cache_types.compute.name, kv_dtype)._replace(recurrent=load.cache_types.recurrent)
     return load._replace(cache_types=cache_types)
 

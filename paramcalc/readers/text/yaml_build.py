@@ -38,7 +38,7 @@ class Builder:
         }
 
     def take(self, event: yaml.Event) -> None:
-        """Act on one event."""
+        """Add what one event of the YAML parser says to the document."""
         step = self.steps.get(type(event))
         if step is not None:
             step(event)

@@ -33,7 +33,7 @@ def text(content: str, x: float, y: float, **attributes: object) -> str:
 
 
 def number(value: float) -> str:
-    """A coordinate in hundredths."""
+    """A coordinate in pixels, rounded to hundredths."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 

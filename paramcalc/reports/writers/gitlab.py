@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def findings(checked: Findings) -> str:
-    """Code quality, https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format."""
+    """Findings as a code quality report.
+
+    Source: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format.
+    """
     run = checked.run
     levels = {"error": "major", "warning": "minor", "note": "info"}
     issues = [{"description": message(f), "check_name": f.rule, "fingerprint": mark, "severity": levels[f.severity],

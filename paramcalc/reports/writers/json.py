@@ -18,7 +18,7 @@ def reports(batch: Batch) -> str:
 
 
 def findings(checked: Findings) -> str:
-    """The object of `check`."""
+    """Findings as the JSON object of `check`."""
     run = checked.run
     from paramcalc.answers.check import check_answer
 

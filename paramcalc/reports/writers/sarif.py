@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def findings(checked: Findings) -> str:
-    """SARIF 2.1.0, https://docs.oasis-open.org/sarif/sarif/v2.1.0/."""
+    """Findings as SARIF 2.1.0. Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/."""
     run = checked.run
     selected = list(rules().values())
     index = {rule.code: number for number, rule in enumerate(selected)}

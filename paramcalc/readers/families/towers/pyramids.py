@@ -128,10 +128,10 @@ def pvt2(config: Config) -> ModelSpec:
         size, at, inner = listed(config, "patch_sizes", count)[index], f"encoder.layers.{index}", int(
             width * wide[index])
         net.add(under(f"{at}.patch_embedding", _patches(width, into, size)), stride)
-        cut, after = "attention.spatial_reduction", "attention.layer_norm"
+        reduction, after = "attention.spatial_reduction", "attention.layer_norm"
         block = (shape(width, dividing(config, "num_attention_heads", heads, width), inner)
-                 | ({cut: conv(width, width, 1, 1, component="attention"), after: norm(width)} if pools
-                    else _reduced(cut, after, width, ratio))
+                 | ({reduction: conv(width, width, 1, 1, component="attention"), after: norm(width)} if pools
+                    else _reduced(reduction, after, width, ratio))
                  | _mixed("dense1", "dense2", width, inner))
         net.stack(f"{at}.blocks", width, [block] * depths[index])
         net.add({f"{at}.layer_norm": norm(width)})
