@@ -224,7 +224,7 @@ def test_a_broken_lock_is_refused_and_can_be_written_anew(broken, folder, check)
     write_file("m.yaml", SPEC)
     write_file("paramcalc.lock", broken)
     code, report = check(".")
-    assert (code, "write it anew: check --write-lock" in report) == (2, True)
+    assert (code, "rewrite it: check --write-lock" in report) == (2, True)
     assert check(".", "--write-lock") == (0, [])
     assert check(".") == (0, [])
     assert json.loads(Path("paramcalc.lock").read_text("utf-8"))["files"]["m.yaml"]["total"] == TOTAL

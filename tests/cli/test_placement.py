@@ -95,7 +95,7 @@ def test_every_format_with_its_bits_a_weight(call):
 def test_every_format_is_of_one_device(call):
     code, _, err = call("fit", "llama-3.1-8b", "--gpu", "h100,a100", "--quant", "all")
     assert code == 2
-    assert "--quant all is of one device" in err
+    assert "--quant all takes one device" in err
 
 
 def test_of_several_devices_every_format_is_shown_a_device(call):

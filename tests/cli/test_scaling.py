@@ -57,7 +57,7 @@ def test_inference_and_repeats(scaled):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (("--tokens", "1T", "--compute", "1e22"), "both say how large"),
+    (("--tokens", "1T", "--compute", "1e22"), "both set the size of the run"),
     (("--gpu", "h100"), "--gpu needs --gpus"),
     (("--days", "3"), "--days has no effect without --gpu"),
     (("--tokens", "1T", "--resamples", "9"), "--resamples has no effect without --fit"),
@@ -121,5 +121,5 @@ def test_the_picture(tmp_path, call, suffix):
 
 
 def test_python_refuses_what_the_command_refuses():
-    with pytest.raises(UsageError, match="both say how large"):
+    with pytest.raises(UsageError, match="both set the size of the run"):
         paramcalc.scaling(tokens="1T", compute=1e22)

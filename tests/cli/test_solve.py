@@ -135,7 +135,7 @@ def test_specs_are_written(call, tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ((), "nothing says how large"),
+    ((), "the size of the model is not given"),
     (("--params", "1B", "--compute", "1e22"), "both say how large"),
     (("--params", "lots"), "is not a number, such as 7B"),
     (("--params", "1B", "--like", "llama-3.1-8x"), "llama-3.1-8b"),

@@ -90,7 +90,7 @@ def test_no_room_is_said(call):
     speed = json.loads(out)
     assert code == 1
     assert [point["tpot_ms"] for point in speed["points"]] == [None] * 3
-    assert "not even one request has room" in call("speed", "llama-3.1-405b", "--gpu", "rtx-4090", "--runtime",
+    assert "not even one request fits" in call("speed", "llama-3.1-405b", "--gpu", "rtx-4090", "--runtime",
                                                    "llama.cpp")[1]
 
 
@@ -256,7 +256,7 @@ def test_a_step_that_waits_says_for_what_and_what_makes_it_shorter(call):
     (["--tokens", "1T", "--gpu", "a100-80gb", "--arithmetic", "fp8"], "no arithmetic of NVIDIA A100"),
     (["--tokens", "1T", "--gpu", "h100", "--grid", "moon"], "--grid moon: neither a number"),
     (["--tokens", "1T", "--gpu", "h100", "--gpus", "8", "--global-batch", "12"], "is not a multiple of dp"),
-    (["--tokens", "1T", "--gpu", "h100", "--global-batch", "8", "--micro-batches", "8"], "say the same"),
+    (["--tokens", "1T", "--gpu", "h100", "--global-batch", "8", "--micro-batches", "8"], "set the same value"),
 ])
 def test_what_has_no_effect_in_training_is_refused(call, options, message):
     code, out, err = call("train", "gpt2", *options)

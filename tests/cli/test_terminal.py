@@ -19,7 +19,7 @@ def printed(capsys, *words):
 @pytest.mark.parametrize("model", ENCODERS)
 def test_what_gives_no_tokens_has_no_time_a_token(model, capsys):
     assert run(["speed", model, "--gpu", "h100"]) == 2
-    assert "gives no tokens" in capsys.readouterr().err
+    assert "generates no tokens" in capsys.readouterr().err
     assert "decoded token" not in printed(capsys, "flops", model)
     assert "tokens_per_second" not in printed(capsys, "compare", model, "--gpu", "h100", "--runtime", "vllm")
 

@@ -50,7 +50,7 @@ def test_devices_nobody_gave_other_work_hold_copies(capsys):
 
 @pytest.mark.parametrize(("model_type", "attention", "warning"), [
     ("bloom", "flash", "the class of bloom has its own attention code"), ("bloom", "eager", ""), ("llama", "flash", ""),
-    ("funnel", "eager", "not held to what the class of funnel keeps"),
+    ("funnel", "eager", "not checked against transformers' funnel"),
 ])
 def test_what_is_not_sure_of_activations_is_said(model_type, attention, warning, tmp_path, capsys):
     path = tmp_path / "config.json"

@@ -65,7 +65,7 @@ def test_pages_of_two_widths_stand_for_all_layers():
 
 
 def test_a_model_that_drafts_is_not_divided_into_stages():
-    with pytest.raises(UsageError, match="stages share a model that drafts"):
+    with pytest.raises(UsageError, match="stages divide a draft model"):
         prepared("llama-3.1-70b", draft="llama-3.2-1b", pp=2)
 
 

@@ -179,7 +179,7 @@ def test_what_is_assumed_is_said(runtime, words):
     ("llama-3.1-8b", {"runtime": "vllm", "tp": 2}, "has no effect without towers"),
     ("llava-1.5-7b", {"runtime": "vllm", "tp": 2}, "vllm does not divide images among replicated towers of llava"),
     ("qwen2.5-vl-7b", {"runtime": "tensorrt-llm", "tp": 2}, "tensorrt-llm has no option"),
-    ("qwen2.5-vl-7b", {"runtime": "llama.cpp", "tp": 2}, "holds towers on the first device"),
+    ("qwen2.5-vl-7b", {"runtime": "llama.cpp", "tp": 2}, "keeps towers on the first device"),
 ])
 def test_data_without_effect_is_refused(name, settings, problem):
     with pytest.raises(UsageError, match=problem):

@@ -111,7 +111,7 @@ def test_text_keys_at_the_top_that_the_class_does_not_read_there_are_said_with_w
     data = {"model_type": "step3p7", "hidden_size": 4096, "num_hidden_layers": 45, "vocab_size": 128896}
     spec = read_config(data).spec
     assert spec.vocab_size == 128896
-    assert "reads text_config alone and would build its defaults: vocab_size 128,815" in "".join(spec.notes)
+    assert "reads only text_config and would build its defaults: vocab_size 128,815" in "".join(spec.notes)
     assert not any("would build" in note for note in read_config(data | {"vocab_size": 128815}).spec.notes)
     inside = {"model_type": "qwen2_vl", "hidden_size": 1536, "num_hidden_layers": 28, "vocab_size": 151936}
     assert not any("would build" in note for note in read_config(inside).spec.notes)

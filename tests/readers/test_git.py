@@ -246,6 +246,6 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(name, clone, monkeypatch):
     monkeypatch.setattr(reader, "PATIENCE", 0.5)
     monkeypatch.setattr(reader, "SECONDS", 60)
     started = time.monotonic()
-    with pytest.raises(InputError, match="git waits for what never comes"):
+    with pytest.raises(InputError, match="git makes no progress"):
         reader._git(folder, "ls-files", "--cached", "--others", "--exclude-standard")
     assert time.monotonic() - started < 20
