@@ -143,7 +143,8 @@ def _positioned(part: Attention, t: Tape, q: Value, k: Value, v: Value, head: in
 
 
 def differential_attention(part: DifferentialAttention, run: Forward) -> list[SavedActivation]:
-    """Tensors that differential attention saves: those of attention, for each half of the values; both results, the factor, and the norm of a pair."""
+    """Tensors that differential attention saves: those of attention, for each half of the values; both results, the
+    factor, and the norm of a pair."""
     t = tape(run, "attention")
     if run.policy.recompute == "full":
         return []

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def embedding(part: Embedding, run: Forward) -> list[SavedActivation]:
-    """What a table saves: of positions the indices, which the model makes; of tokens the noise of a dropout on the vectors."""
+    """What a table saves: of positions the indices, which the model makes; of tokens the noise of a dropout on the
+    vectors."""
     t = tape(run, part.component)
     indexed = {"position_embedding": part.pairs or t.facts.position_indices, "other_embedding": t.facts.type_indices}
     if (part.own_indices or indexed.get(part.component)) and run.policy.library == "transformers" and t.trains():

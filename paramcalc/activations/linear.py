@@ -68,8 +68,8 @@ def head(part: Head, run: Forward) -> list[SavedActivation]:
 
 
 def parameter(part: Parameter, run: Forward) -> list[SavedActivation]:
-    """What a parameter saves: of a table of biases the index of each pair, of a scale what it multiplies, of a matrix its input; what else a
-    value does is not said: UnknownActivationsError is raised."""
+    """What a parameter saves: of a table of biases the index of each pair, of a scale what it multiplies, of a matrix
+    its input; what else a value does is not said: UnknownActivationsError is raised."""
     t = tape(run, part.component)
     if part.role == "lookup":
         t.keep(t.new((1,), ("one",), "position_pair", "int64"), "indices")

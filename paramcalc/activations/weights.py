@@ -45,8 +45,8 @@ class Weights(NamedTuple):
 
 
 def weights_of(tensors: Iterable[Tensor], dropout: float = 0.0) -> Weights | None:
-    """The trained weights of a component of which some parameters are frozen; None where all are trained. `dropout` falls on what its
-    adapters read."""
+    """The trained weights of a component of which some parameters are frozen; None where all are trained. `dropout`
+    falls on what its adapters read."""
     tensors = [tensor for tensor in tensors if not tensor.buffer]
     matrices = [t for t in tensors if t.role != "vector" and RANK not in t.axes]
     vectors = [t for t in tensors if t.role == "vector"]

@@ -272,8 +272,8 @@ class Predictor:
         return tuple(sorted(rows, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
 
     def smallest(self, device: Accelerator, number: int) -> Speed | None:
-        """The speed with the fewest devices that have room for so many requests; None where not even the most have. Raises the
-        PCError of the largest number where that cannot serve the model."""
+        """The speed with the fewest devices that have room for so many requests; None where not even the most have.
+        Raises the PCError of the largest number where that cannot serve the model."""
         problem: PCError | None = None
         for size in SIZES:
             split = Split(*_divided(self.settings.runtime, size))

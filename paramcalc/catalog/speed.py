@@ -56,7 +56,8 @@ class Spread(NamedTuple):
     """The median, where the class is not centred."""
 
     def twice(self) -> Spread:
-        """A spread with twice the width, in ratios: an assumption for devices of which none like them was left out of a fit."""
+        """A spread with twice the width, in ratios: an assumption for devices of which none like them was left out of a
+        fit."""
         return Spread(self.low**2, self.high**2, self.middle)
 
 

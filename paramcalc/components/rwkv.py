@@ -123,7 +123,8 @@ class MatrixMix(Component):
                       "sequence", dtype="float32", component=MIXER, kind="state")]
 
     def work(self, context: Context) -> list[Work]:
-        """Multiply-adds for each value of a head's matrix: decay, input and read-out, and for version 7 the correction's two more."""
+        """Multiply-adds for each value of a head's matrix: decay, input and read-out, and for version 7 the
+        correction's two more."""
         steps = 5 if self.version == 7 else 3
         return [recurrence((self.num_heads, self.head_dim, self.head_dim), steps)]
 

@@ -56,8 +56,8 @@ class SizePolynomial(NamedTuple):
 
 
 def size_polynomial(handles: Handles, further: Sequence[Callable[[Node], int]] = ()) -> SizePolynomial:
-    """The polynomial of the counts and of further measures of a tree that are sums over its blocks. Raises UsageError where one of
-    them is no polynomial of the sizes that vary."""
+    """The polynomial of the counts and of further measures of a tree that are sums over its blocks. Raises UsageError
+    where one of them is no polynomial of the sizes that vary."""
     names: tuple[Size, ...] = tuple(handles.sizes)
     nodes = [_nodes(handles, name) for name in names]
     grid = {point: _pieces(handles, names, point, further) for point in product(*nodes)}
