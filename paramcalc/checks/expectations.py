@@ -64,8 +64,8 @@ def _without_an_end(subject: Subject, key: str, bound: Bound) -> Iterator[Findin
     least = int(key == "total")
     if bound.most is None and bound.least is not None and bound.least <= least:
         line, column = subject.reading.document.place(("expect", key))
-        yield Finding(subject.name, EXPECT, f"expect.{key}: promises nothing: {bound.text} holds for every model",
-                      line=line, column=column, hint="say a figure, or leave it out")
+        yield Finding(subject.name, EXPECT, f"expect.{key}: {bound.text} holds for every model",
+                      line=line, column=column, hint="give a figure, or leave it out")
 
 
 def _costs(subject: Subject, expect: Expect) -> Iterator[Finding]:

@@ -124,7 +124,7 @@ def test_columns_that_do_not_fit_stand_below_with_their_rows_named(call, monkeyp
     ("fit gpt2 --gpu h100", "\x1b[1;32mfits, by vllm"),
     ("fit llama-3.1-405b --gpu t4", "\x1b[1;31mdoes not fit\x1b[0m"),
     ("check tests/data/bad/duplicate_keys.yaml", "\x1b[1;31merror\x1b[0m: PC001"),
-    ("count gpt3", "\x1b[1;31merror\x1b[0m: no file"), ("count gpt3", "\x1b[36mhint\x1b[0m: did you mean"),
+    ("count gpt3", "\x1b[1;31merror\x1b[0m: no such file"), ("count gpt3", "\x1b[36mhint\x1b[0m: did you mean"),
     ("count tests/data/bad/config/unread.json", "\x1b[33mwarning\x1b[0m: ")])
 def test_verdicts_have_colour(call, monkeypatch, tmp_path, line, marked):
     monkeypatch.chdir(ROOT)

@@ -58,7 +58,7 @@ def test_folders_and_patterns(tmp_path, rows):
             "ffn_ratio: 4\n")
     for model in (str(tmp_path), str(tmp_path / "*.yaml")):
         assert [row["layers"] for row in rows("compare", model)[1]] == [2, 3]
-    with pytest.raises(PCError, match="no file fits"):
+    with pytest.raises(PCError, match="no file matches"):
         paramcalc.compare(str(tmp_path / "*.yml"))
 
 
@@ -155,7 +155,7 @@ def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
     (("sweep", "gpt2", "num_layer=2,4"), "num_layer: unknown key 'num_layer'", "did you mean 'num_layers'?"),
     (("sweep", "gpt2", "num_layers=48..16"), "num_layers: the range 48..16 is empty", "did you mean 16..48?"),
     (("sweep", "gpt2", "num_layers=16..48:-8"), "the range 16..48:-8 is empty", "did you mean 16..48:8?"),
-    (("sweep", "gpt2", "num_layers=1..9:0"), "a step of 0", ""),
+    (("sweep", "gpt2", "num_layers=1..9:0"), "the step must not be 0", ""),
     (("sweep", "gpt2", "num_layers"), "is not KEY=VALUE", "num_layers=16..48:8"),
     (("sweep", "gpt2", "num_layers=1..x"), "expected a value or a range", "num_layers=16..48:8"),
     (("sweep", "gpt2", "hidden_size=1k..2k:1x"), "expected a value or a range",
@@ -180,7 +180,7 @@ def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
     (("sweep", "gpt2", "num_layers=2", "--plot", "rows.pngg"), "a picture is one of .svg, .png",
      "the nearest: rows.png"),
     (("sweep", "gpt2", "num_layers=2", "--plot", "rows.x"), "a picture is one of .svg, .png", "the nearest: rows.svg"),
-    (("explain", "gpt2", "--what-if", "num_layer=2x"), "no number 'num_layer'", "did you mean num_layers?"),
+    (("explain", "gpt2", "--what-if", "num_layer=2x"), "no numeric field 'num_layer'", "did you mean num_layers?"),
     (("explain", "gpt2", "--what-if", "num_layers=0"), "greater than or equal to 1", "the nearest: 1"),
     (("explain", "gpt2", "--what-if", "num_layers=1.3x"), "12 times that is not an integer",
      "the nearest: num_layers=16"),
@@ -188,7 +188,7 @@ def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
     (("explain", "gpt2", "--what-if", "num_layers"), "is not KEY=2x", "the nearest: num_layers=2x"),
     (("explain", "gpt2", "--what-if", "hidden_size=-768"), "is not KEY=2x", "the nearest: hidden_size=768"),
     (("explain", "gpt2", "--what-if", "hidden_size=4k"), "is not KEY=2x", "the nearest: hidden_size=4096"),
-    (("explain", "gpt2", "*attnn*"), "fits no tensor", "the nearest: '*attn*'"),
+    (("explain", "gpt2", "*attnn*"), "matches no tensor", "the nearest: '*attn*'"),
     (("scaling", "--loss", "0"), "greater than or equal to 0.01", "the nearest: 0.01"),
     (("scaling", "--loss", "2x"), "should be a valid number", "the nearest: 2"),
     (("scaling", "--gpu", "h100", "--gpus", "8", "--days", "0"), "greater than or equal to 0.01", "the nearest: 0.01"),

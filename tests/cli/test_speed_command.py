@@ -60,7 +60,7 @@ def test_what_nobody_measured_needs_a_measurement(call, answer):
     speed = answer(*LLAMA, "--runtime", "transformers", "--measured", "tpot=25ms@1", "--concurrency", "1")
     assert speed["points"][0]["tpot_ms"]["expected"] == pytest.approx(25, rel=1e-4)
     assert speed["points"][0]["ttft_ms"] is None
-    assert speed["assumptions"]["ttft_ms"].startswith("not offered")
+    assert speed["assumptions"]["ttft_ms"].startswith("not available")
     assert speed["basis"]["records"] == 0
 
 

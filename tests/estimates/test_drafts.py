@@ -90,7 +90,7 @@ def test_data_parallel_parts_share_the_batch_and_the_experts():
     assert shared.devices == 4
     divided = prepared("qwen3-30b-a3b", dp=4).parts(Serving(4096, 8))[0]
     assert divided.weights == part.weights  # a quarter of each expert
-    with pytest.raises(UsageError, match="ep 2 is not dp 4 times tp 1"):
+    with pytest.raises(UsageError, match="ep 2 is not dp 4 × tp 1"):
         prepared("qwen3-30b-a3b", dp=4, ep=2)
 
 

@@ -174,7 +174,7 @@ def test_what_is_assumed_is_said(runtime, words):
 
 
 @pytest.mark.parametrize(("name", "settings", "problem"), [
-    ("qwen2.5-vl-7b", {"runtime": "vllm"}, "has no effect without several devices"),
+    ("qwen2.5-vl-7b", {"runtime": "vllm"}, "has no effect without --tp above 1"),
     ("qwen2.5-vl-7b", {"tp": 2}, "has no effect without a runtime"),
     ("llama-3.1-8b", {"runtime": "vllm", "tp": 2}, "has no effect without towers"),
     ("llava-1.5-7b", {"runtime": "vllm", "tp": 2}, "vllm does not divide images among replicated towers of llava"),
@@ -207,7 +207,7 @@ def test_speed_follows_the_same_rule():
     assert (words, also) == ("vision divided", "vision replicated on each device, which divide the images")
     assert shared == pytest.approx(divided, rel=0.01)  # four pictures of one size on two devices
     assert _one_picture("data") > 1.2 * _one_picture(None)  # one picture cannot be shared out
-    with pytest.raises(UsageError, match="no effect without several devices"):
+    with pytest.raises(UsageError, match="no effect without --tp above 1"):
         paramcalc.speed("qwen2.5-vl-7b", "h100", tower_parallel="data")
 
 

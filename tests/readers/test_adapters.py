@@ -87,7 +87,7 @@ def test_it_trains_as_the_options_do(read):
 
 @pytest.mark.parametrize(("adapter", "key", "message"), [
     ({"target_modules": ["query"]}, "target_modules", "match no module"),
-    ({"target_modules": "(a+)+b"}, "target_modules", "repeats what repeats"),
+    ({"target_modules": "(a+)+b"}, "target_modules", "has nested repetition"),
     ({"target_modules": "(q"}, "target_modules", "not a valid regular expression"),
     ({"target_modules": ["q_proj"], "r": 0}, "r", "between 1 and"),
     ({"target_modules": ["q_proj"], "rank_pattern": {"q_proj": -1}}, "q_proj", "between 1 and"),

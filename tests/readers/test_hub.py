@@ -298,7 +298,7 @@ def test_the_command_line_tells_each_request_and_can_be_kept_offline(server, mon
     Hub.requests.clear()
     assert run(["count", "hf://org/one", "--offline"]) == 3
     assert Hub.requests == []
-    assert "offline is asked for" in capsys.readouterr().err
+    assert "reading is offline" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["count"], ["estimate"], ["explain"], ["memory"], ["flops"], ["convert"],

@@ -103,7 +103,7 @@ def test_a_gauge_is_the_same_in_letters_and_colours():
     gauge = Gauge((("weights", 60 * 2**20), ("cache", 30 * 2**20)), 120 * 2**20, 100 * 2**20, "<card>")
     bar, legend, state = gauge_lines(gauge)
     assert bar == "[" + "W" * 30 + "C" * 15 + "." * 5 + "-" * 10 + "]"
-    assert "not to be used" in legend
+    assert "- reserved" in legend
     assert state.strip() == "90.00 MiB of 120.00 MiB, 10.00 MiB free   <card>"
     picture = gauge_picture(gauge)
     assert [float(width) for width in re.findall(r'y="0" width="([\d.]+)"', picture)] == [320, 160, 640]
