@@ -20,7 +20,7 @@ def test_parameters_are_powers_of_ten(text, size):
 @pytest.mark.parametrize(
     ("text", "message"),
     [("", "'' is not a number of tokens"), ("8q", "'8q' is not a number"), ("-1", "'-1' is not a number"),
-     ("0", "must be between 1 and"), ("9999999M", "must be between"), ("1.0001k", "not a whole number"),
+     ("0", "must be between 1 and"), ("9999999M", "must be between"), ("1.0001k", "is not an integer"),
      ("1e3", "is not a number"), ("\u0661", "is not a number")],
 )
 def test_refusals_name_the_option(text, message):
