@@ -65,6 +65,10 @@ LLAVA = {"model_type": "llava", "architectures": ["LlavaForConditionalGeneration
      "vision_config.layer_norm_eps", "expected a number of at least 0"),
     *((LLAMA | {key: "zork"}, key, "unknown type of torch 'zork'") for key in ("dtype", "torch_dtype")),
     (LLAMA | {"problem_type": "guess"}, "problem_type", "unknown value 'guess'"),
+    *(({"model_type": model_type, "topk_method": "group_limited_greedy", "n_routed_experts": 64} | groups, key, message)
+      for model_type in ("deepseek_v2", "deepseek_v3", "glm4_moe") for groups, key, message in (
+        ({"n_group": 4, "topk_group": 8}, "topk_group", "a token visits 8 groups of experts, of which there are 4"),
+        ({"n_group": 7, "topk_group": 2}, "n_group", "7 does not divide the 64 experts"))),
 ])  # fmt: skip
 def test_a_value_that_cannot_be_is_refused_at_its_key(config, path, message):
     with pytest.raises(SpecError) as caught:
@@ -84,6 +88,8 @@ def test_a_value_that_cannot_be_is_refused_at_its_key(config, path, message):
     LLAMA | {"dtype": "torch.float16", "sliding_window": -1, "pad_token_id": -1, "problem_type": None},
     LLAMA | {"torch_dtype": "float8_e4m3fn", "rope_scaling": {"type": "su", "short_factor": [1], "long_factor": [1]}},
     {"model_type": "hunyuan_v1_dense", "rope_scaling": {"type": "dynamic", "alpha": 1000.0}},
+    {"model_type": "deepseek_v3", "n_group": 8, "topk_group": 8},
+    {"model_type": "deepseek_v2", "topk_method": "greedy", "n_group": 7, "topk_group": 8, "n_routed_experts": 64},
     {"model_type": "t5", "feed_forward_proj": "gated-gelu"}, {"model_type": "deepseek_v2", "topk_method": "gready"},
 ])  # fmt: skip
 def test_what_a_class_takes_is_taken(config):
@@ -114,11 +120,38 @@ def test_a_word_nobody_knows_is_refused_with_the_nearest(key, word, hint):
      "rope_scaling.rope_type: unknown kind of rotary positions 'zork'"),
     ({"architectures": ["LlamaForSequenceClassification"], "id2label": {"0": "a", "1": "b", "2": "c"}, "num_labels": 2},
      "num_labels is 2 but id2label names 3: id2label is used, as in the library"),
+    ({"model_type": "deepseek_v3", "architectures": None, "num_hidden_layers": 4, "first_k_dense_replace": 100},
+     "none of the 4 layers has experts, by first_k_dense_replace 100"),
+    ({"model_type": "qwen2_moe", "architectures": None, "num_hidden_layers": 4, "decoder_sparse_step": 8},
+     "none of the 4 layers has experts, by decoder_sparse_step 8"),
+    ({"architectures": ["LlamaForCausalLM", "LlamaForSequenceClassification"]},
+     "architectures names 'LlamaForSequenceClassification' too: the first, 'LlamaForCausalLM', is counted"),
+    ({"architectures": ["LlamaForCausalLM", "ZorkForCausalLM"]},
+     "architectures names 'ZorkForCausalLM' too: the first, 'LlamaForCausalLM', is counted"),
+    ({"auto_map": {"AutoConfig": "config.ZorkConfig", "AutoModelForCausalLM": "somebody/zork--zork.ZorkForCausalLM"}},
+     "auto_map names 'ZorkForCausalLM', code of its own: the library's 'LlamaForCausalLM' is counted"),
+    (LLAVA | {"auto_map": {"AutoModel": "zork.ZorkModel"}},
+     "auto_map names 'ZorkModel', code of its own: the library's 'LlavaForConditionalGeneration' is counted"),
     (LLAVA | {"vision_config": {"model_type": "clip_vision_model", "layer_norm_eps": 0}},
      "vision_config.layer_norm_eps is 0: a norm then divides by zero where all values are zero"),
 ])
 def test_a_value_that_is_hardly_meant_is_noted(more, note):
     assert note in read_config(LLAMA | more).spec.notes
+
+
+@pytest.mark.parametrize("more", [
+    {"architectures": ["LlamaForCausalLM", "LlamaForCausalLM"]},
+    {"auto_map": {"AutoConfig": "config.ZorkConfig"}}, {"auto_map": {"AutoModelForCausalLM": "llama.LlamaForCausalLM"}},
+    {"auto_map": {"AutoModel": "llama.LlamaModel", "AutoModelForSequenceClassification": "zork.ZorkClassifier"}},
+    {"auto_map": {"AutoModel": None, "AutoTokenizer": ["zork.ZorkTokenizer", None]}},
+    {"model_type": "internlm2", "architectures": ["InternLM2ForCausalLM"], "hidden_size": 64, "num_hidden_layers": 2,
+     "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 9,
+     "auto_map": {"AutoModel": "modeling.OtherModel"}},
+    {"model_type": "qwen2_moe", "architectures": None, "num_experts": 0},
+])  # fmt: skip
+def test_classes_that_count_alike_are_not_noted(more):
+    notes = read_config(LLAMA | more).spec.notes
+    assert not any(word in note for note in notes for word in ("too: the first", "auto_map", "has experts"))
 
 
 def test_more_columns_than_a_head_has_are_said():

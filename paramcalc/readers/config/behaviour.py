@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, get_args
 
+from paramcalc.numbers import many
 from paramcalc.readers.config.config import MAX_NUMBER
+from paramcalc.readers.config.patterns import EXPERTS
 from paramcalc.readers.families import family_of
 from paramcalc.spec.model import Switch
 
@@ -142,5 +144,18 @@ def _routing(config: Config) -> dict[str, Any]:
                    ("n_group" if config.get("n_group") else "num_expert_group", "topk_group"))
     grouped = not _has(config, "topk_method") or config.get("topk_method") == "group_limited_greedy"
     if grouped and groups and top:
+        _refuse_groups(config, groups, top)
         fields |= {"n_group": groups, "topk_group": top}
     return fields
+
+
+def _refuse_groups(config: Config, groups: int, top: int) -> None:
+    """Groups that the classes' routers fail at: they view the experts as groups of one size, and choose among those
+    (transformers 5.24, modeling_deepseek_v2.py and modeling_deepseek_v3.py). Raises SpecError."""
+    key = "n_group" if config.get("n_group") else "num_expert_group"
+    experts = next((config.sizes[name] for name in EXPERTS if name in config.sizes), 0)
+    if experts % groups:
+        raise config.error(key, f"{groups} does not divide the {many(experts, 'expert')}", "each group has as many")
+    if top > groups:
+        raise config.error("topk_group", f"a token visits {many(top, 'group')} of experts, of which there are {groups}",
+                           f"at most {key}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.layout import MAX_LAYERS
 from paramcalc.errors import LAYERS
+from paramcalc.numbers import many
+from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,6 +34,8 @@ def spelled(words: Collection[str]) -> list[str]:
     return [next((file for file, word in WORDS.items() if word == mixer), mixer) for mixer in words]
 
 
+EXPERTS = ("n_routed_experts", "num_experts", "num_local_experts")
+"""How classes spell how many experts a layer has."""
 FEED_FORWARDS = {"dense": "dense", "sparse": "moe", "moe": "moe", "hash_moe": "hash"}
 """How files spell what a layer's feed-forward is."""
 
@@ -76,7 +80,8 @@ def sparse_step(config: Config, step_key: str = "decoder_sparse_step", only_key:
         return ["dense"] * config.layers
     step = config.integer(step_key, 1)
     dense = set(config.listed(only_key, int) or ())
-    return ["moe" if i not in dense and (i + 1) % step == 0 else "dense" for i in range(config.layers)]
+    return _some_sparse(config, ["moe" if i not in dense and (i + 1) % step == 0 else "dense"
+                                 for i in range(config.layers)], step_key, only_key)
 
 
 def sparse_layers(config: Config, first: int = 0) -> list[str]:
@@ -85,7 +90,8 @@ def sparse_layers(config: Config, first: int = 0) -> list[str]:
     config.read |= {"first_k_dense_replace", "moe_layer_freq"}
     types = config.listed("mlp_layer_types", str, config.layers) if config.has("mlp_layer_types") else None
     if types is None:
-        return _sparse_from(config, config.integer("first_k_dense_replace", first, least=0))
+        kinds = _sparse_from(config, config.integer("first_k_dense_replace", first, least=0))
+        return _some_sparse(config, kinds, "first_k_dense_replace", "moe_layer_freq")
     for index, word in enumerate(types):
         if word not in FEED_FORWARDS:
             raise config.error("mlp_layer_types", f"unknown layer kind {word[:60]!r}",
@@ -101,6 +107,17 @@ def _sparse_from(config: Config, first: int) -> list[str]:
         period = config.integer("moe_layer_freq", 1)
         flags = [int(i % period == 0) for i in range(config.layers)]
     return ["moe" if i >= first and flag else "dense" for i, flag in enumerate(flags)]
+
+
+def _some_sparse(config: Config, kinds: list[str], *keys: str) -> list[str]:
+    """The kinds of layers; that there is none with experts, where there are experts, is noted with what says so."""
+    usual = config.family.defaults
+    numbers = [config.data.get(key, usual.get(key)) for key in EXPERTS]
+    if "moe" not in kinds and any(type(number) is int and number > 1 for number in numbers):
+        words = " and ".join(f"{config.spelled(key)} {quote(value)}" for key in keys
+                             if (value := config.data.get(config.spelled(key), usual.get(key))) is not None)
+        config.note(f"none of the {many(config.layers, 'layer')} has experts, by {words}")
+    return kinds
 
 
 def sparse_but_first(config: Config) -> list[str]:

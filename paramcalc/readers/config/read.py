@@ -15,7 +15,7 @@ from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import is_original, model_type_of, names_draft
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
-from paramcalc.readers.config.tasks import unknown_class
+from paramcalc.readers.config.tasks import other_classes, unknown_class
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
 from paramcalc.readers.text.values import expected
@@ -76,7 +76,9 @@ def _read(
     keys = accounts(config, around.family if around is not None else outer, around)
     settings = rotary(config, spec) | recurrent(config) | behaviour(config, spec)
     notes = (*spec.notes, *config.notes)
-    if not config.architecture and not is_original(data):
+    if config.architecture:
+        notes = (*notes, *_other_classes(data, config, outer))
+    elif not is_original(data):
         name_of = around.architecture if around is not None else ""
         what = f"class {name_of[:100]!r} is not known" if name_of else "architectures is not given"
         notes = (*notes, f"{what}: counted as the {config.task} model of {config.model_type}")
@@ -97,6 +99,16 @@ def _read(
     spec = spec.model_copy(update=update)
     _refuse_impossible(spec, config)
     return ReadConfig(spec, keys.unread, keys.harmless)
+
+
+def _other_classes(data: dict[str, Any], config: Config, outer: FamilyData | None) -> tuple[str, ...]:
+    """Classes named beside the one that is counted, where those of its type are known: not of code of its own."""
+    types = {config.model_type, str(model_type_of(data))}
+    families = [family for family in (config.family, outer) if family is not None]
+    classes = {name for family in families for name in (*family.classes, *family.renamed, *family.renamed.values())}
+    if not classes or any(family_of(name).published is not None for name in types) or not data.get("architectures"):
+        return ()
+    return tuple(other_classes(data, config.architecture, classes))
 
 
 def _unverified(config: Config, outer: FamilyData | None) -> tuple[Caveat, ...]:
