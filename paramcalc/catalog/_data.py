@@ -101,6 +101,14 @@ def positive_integer(value: object, factor: int = 1) -> int:
     return int(number)
 
 
+def compute_capability(value: object) -> int:
+    """`8.6` as architectures are numbered: 86. Raises ValueError for anything else."""
+    match = re.fullmatch(r"([1-9][0-9]?)\.([0-9])", value if isinstance(value, str) else repr(value))
+    if match is None:
+        raise ValueError(f"expected a compute capability, such as 8.6, found {describe(value)}")
+    return int(match[1] + match[2])
+
+
 def in_bytes(value: object) -> int:
     """`80 GiB`, `3.35 TB/s` or a plain number, in bytes (a second). Raises ValueError for anything else."""
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None

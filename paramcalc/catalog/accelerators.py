@@ -17,6 +17,7 @@ accelerators:
     power: [350, sheet]                          # watts
     links: {pcie: [31.5 GB/s, sheet]}            # one way, of one device over all its ports
     lacks: [bf16]                                # arithmetic it is known to have no units for
+    compute_capability: ["8.6", sheet]           # CUDA's, of devices of NVIDIA
     unknown: {power: none is published}          # why power, links or flops are missing
     notes: [what other sources print]
 ```
@@ -38,6 +39,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.catalog._data import (
     Fields,
     Table,
+    compute_capability,
     large_in_bytes,
     mapping,
     positive_integer,
@@ -67,14 +69,11 @@ DTYPES = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4")
 """Kinds of arithmetic an accelerator may have a peak for."""
 
 _FALLBACK = {"fp4": "fp8", "fp8": "bf16", "bf16": "fp16", "fp16": "fp32", "tf32": "fp32", "int8": "bf16"}
-_FIELDS = frozenset(
-    {"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "lacks",
-     "unknown", "notes"}
-)
+_FIELDS = frozenset({"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links",
+                     "lacks", "compute_capability", "unknown", "notes"})
 _UNKNOWN = ("power", "links", "flops")
 KINDS = ("server", "workstation", "desktop", "shared")
 """Where a device stands; `shared` has the memory of its host."""
-_TERA = 10**12
 
 
 def _read_only(values: dict[str, Any]) -> MappingProxyType[str, Any]:
@@ -113,6 +112,8 @@ class Accelerator(NamedTuple):
     """Kinds of arithmetic it is known to have no units for."""
     unknown: Mapping[str, str] = MappingProxyType({})
     """Why its `power`, `links` or `flops` are missing, where that is known."""
+    compute_capability: int | None = None
+    """CUDA's, as architectures are numbered: 86 of 8.6; None where it is not known, and of other vendors."""
 
     def why_unknown(self, field: str) -> str:
         """The reason for a missing field, ready to follow a sentence; empty where none is known."""
@@ -221,14 +222,12 @@ def _built_in() -> dict[str, Accelerator]:
 
 def _with_user_file(path: Path) -> dict[str, Accelerator]:
     document = read_user_table(path)
-    table = dict(_built_in())
-    where = str(path)
+    table, where = dict(_built_in()), str(path)
     sources = {key: str(value) for key, value in mapping(document.get("sources", {}), where, "sources").items()}
     rows = mapping(document.get("accelerators", {}), where, "accelerators")
     if unexpected := sorted(document.keys() - {"sources", "accelerators"}):
-        hint = "list devices by key under `accelerators:`"
-        raise InputError(*(Problem("unknown key, expected sources or accelerators", (key,), hint=hint,
-                                   source=where) for key in unexpected))
+        raise InputError(*(Problem("unknown key, expected sources or accelerators", (key,), source=where,
+                                   hint="list devices by key under `accelerators:`") for key in unexpected))
     for key, row in rows.items():
         values = mapping(row, where, "accelerators", key)
         table[slug(key)] = _Row(slug(key), values, sources, where, table.get(slug(key))).build()
@@ -239,9 +238,8 @@ def _with_user_file(path: Path) -> dict[str, Accelerator]:
 class _Row(Fields):
     """One row of a table on its way to an `Accelerator`, laid over a known one if there is one."""
 
-    def __init__(
-        self, key: str, values: dict[str, object], sources: dict[str, str], where: str, base: Accelerator | None = None
-    ) -> None:
+    def __init__(self, key: str, values: dict[str, object], sources: dict[str, str], where: str,
+                 base: Accelerator | None = None) -> None:
         super().__init__(("accelerators", key), values, where)
         self.key = key
         self.abbreviations = sources
@@ -276,6 +274,7 @@ class _Row(Fields):
             kind=self.one_of("kind", KINDS, base.kind),
             lacks=base.lacks + self.texts("lacks"),
             unknown=self.unknown(),
+            compute_capability=self.quantity("compute_capability", compute_capability, base.compute_capability),
         )
 
     def as_written(self, name: str) -> str:
@@ -329,7 +328,7 @@ class _Row(Fields):
                 if dtype not in DTYPES:
                     raise self.wrong("unknown kind of arithmetic", "flops", dtype,
                                      hint=f"one of {', '.join(DTYPES)}")
-                flops[dtype] = self.number(lambda v: positive_integer(v, _TERA), value, "flops", dtype)
+                flops[dtype] = self.number(lambda v: positive_integer(v, 10**12), value, "flops", dtype)
                 self.sources[f"flops.{dtype}"] = self.expand(name) if nested else self.where
         return MappingProxyType({dtype: flops[dtype] for dtype in DTYPES if dtype in flops})
 

@@ -2,7 +2,8 @@
 
 The table is `runtimes.json`, each fact with the file it was read in. `formats` are classes of formats by the vendors on
 whose devices they are read, all where the list is empty; `needs` the arithmetic a device must have for a class, or for
-anything.
+anything; `compute_capability` the least one, likewise, that a release starts on. A device whose own is not known is not
+judged by it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.catalog._data import read_table
+from paramcalc.catalog._data import compute_capability, read_table
 from paramcalc.catalog.formats import find_format, is_mix
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class Server(NamedTuple):
     """Vendors on whose devices a class of formats is read; all where there are none."""
     needs: Mapping[str, str]
     """Arithmetic a device must have for a class of formats; under the empty name for anything."""
+    compute_capability: Mapping[str, int]
+    """Least one a device of NVIDIA must have for a class of formats; under the empty name for anything."""
+    release: str
+    """The release of which that was read; empty where it was not."""
     serve: str
     """How a server is started, with places for model, context and batch; empty for llama.cpp, which places layers."""
     options: Mapping[str, str]
@@ -56,7 +61,16 @@ class Server(NamedTuple):
         arithmetics = filter(None, (self.needs.get(""), self.needs.get(kind)))
         lacking = [arithmetic for arithmetic in arithmetics if device.flops and arithmetic not in device.flops]
         where = "" if kind == PLAIN else f" for {kind}"
-        return f"{self.name} needs {lacking[0]} arithmetic{where}" if lacking else ""
+        return f"{self.name} needs {lacking[0]} arithmetic{where}" if lacking else self._too_old(kind, device)
+
+    def _too_old(self, kind: str, device: Accelerator) -> str:
+        """Why its release does not start on a device of this compute capability; empty where it does."""
+        for name, where in (("", ""), (kind, f" for {kind}")):
+            least, capability = self.compute_capability.get(name, 0), device.compute_capability
+            if capability is not None and capability < least:
+                return (f"{self.name} needs compute capability {least / 10} or higher{where} (release {self.release}), "
+                        f"found {capability / 10}")
+        return ""
 
     def _unread(self, kind: str, quant: str | None) -> str:
         """Why it does not read a class of formats."""
@@ -98,9 +112,11 @@ def server(name: str) -> Server | None:
     row = _table()["runtimes"].get(name)
     if row is None:
         return None
-    sources = {*row["vendors"].values(), row["formats_source"], row["serve_source"], row["benchmark_source"]}
+    sources = {*row["vendors"].values(), *(value for key, value in row.items() if key.endswith("_source"))}
+    capability = row.get("compute_capability", {})
     return Server(name, tuple(row["vendors"]), {kind: tuple(vendors) for kind, vendors in row["formats"].items()},
-                  row.get("needs", {}), row.get("serve", ""), row.get("options", {}), row["benchmark"],
+                  row.get("needs", {}), {kind: compute_capability(least) for kind, least in capability.items()},
+                  row.get("release", ""), row.get("serve", ""), row.get("options", {}), row["benchmark"],
                   tuple(sorted(_table()["sources"][source] for source in sources)))
 
 

@@ -25,7 +25,8 @@ def test_there_are_enough() -> None:
 @pytest.mark.parametrize("device", accelerators().values(), ids=lambda d: d.key)
 def test_every_value_has_a_public_source(device: Accelerator) -> None:
     values = {"memory": device.memory_bytes, "usable": device.usable_bytes, "bandwidth": device.bandwidth}
-    values |= {"power": device.power_watts} | {f"flops.{d}": v for d, v in device.flops.items()}
+    values |= {"power": device.power_watts, "compute_capability": device.compute_capability}
+    values |= {f"flops.{d}": v for d, v in device.flops.items()}
     values |= {f"links.{name}": value for name, value in device.links.items()}
     assert {name for name, value in values.items() if value is not None} == set(device.sources)
     for source in device.sources.values():
@@ -37,6 +38,20 @@ def test_nvidia_devices_without_bf16_say_so() -> None:
     silent = [key for key, device in accelerators().items()
               if device.vendor == "nvidia" and device.flops and not {"bf16"} & {*device.flops, *device.lacks}]
     assert silent == ["jetson-agx-orin-64gb", "jetson-agx-orin-32gb", "jetson-orin-nano"]
+
+
+def test_devices_of_nvidia_have_a_compute_capability(tmp_path: Path) -> None:
+    """All but the B100, of which one site prints 10.1 though its dies are those of the B200 (10.0); no others have one."""
+    unlike = [key for key, device in accelerators().items()
+              if (device.vendor == "nvidia") != (device.compute_capability is not None)]
+    assert unlike == ["b100"]
+    file = tmp_path / "mine.yaml"
+    file.write_text("accelerators:\n  b100: {compute_capability: 10.0}\n", "utf-8")
+    assert find_accelerator("b100", file).compute_capability == 100
+    for wrong in ("86", "8.65", "true", "sm_86"):
+        file.write_text(f"accelerators:\n  b100: {{compute_capability: {wrong}}}\n", "utf-8")
+        with pytest.raises(InputError, match="expected a compute capability, such as 8.6"):
+            find_accelerator("b100", file)
 
 
 def test_few_values_are_from_memory() -> None:

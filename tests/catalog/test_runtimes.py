@@ -32,6 +32,22 @@ def test_a_runtime_serves_what_its_documents_say(runtime, quant, gpu, why):
     assert (why in why_not) if why else why_not == ""
 
 
+@pytest.mark.parametrize(("runtime", "quant", "gpu", "least"), [
+    ("vllm", None, "v100-32gb", "7.5"), ("vllm", "fp8", "v100-32gb", "7.5"), ("vllm", "awq", "v100-32gb", "7.5"),
+    ("vllm", "gptq", "p100", "7.5"), ("vllm", None, "gtx-1080-ti", "7.5"), ("vllm", None, "t4", ""),
+    ("vllm", "fp8", "t4", ""), ("vllm", "awq", "t4", ""), ("vllm", "gptq", "t4", ""), ("vllm", "nvfp4", "t4", ""),
+    ("vllm", "mxfp4", "t4", "8.0 or higher for mxfp4"), ("vllm", "mxfp4", "a100", ""), ("vllm", "mxfp4", "gb10", ""),
+    ("vllm", "fp8", "b100", ""), ("vllm", "fp8", "16GiB", ""), ("vllm", "fp8", "mi300x", ""),
+    ("sglang", None, "v100s", "7.5"), ("sglang", None, "p40", "7.5"), ("sglang", "awq", "t4", ""),
+    ("sglang", "fp8", "rtx-2080-ti", "8.0 or higher for fp8"), ("sglang", "gptq", "t4", "8.0 or higher for gptq"),
+    ("sglang", "pack_quantized", "t4", "8.0 or higher for compressed-tensors"), ("sglang", "gptq", "a10", ""),
+    ("llama.cpp", "q4_k_m", "p40", ""), ("transformers", "fp8", "v100-32gb", "")])
+def test_a_release_starts_on_devices_of_a_compute_capability(runtime, quant, gpu, least):
+    """A device whose own is unknown, or of another vendor, is not judged by it."""
+    why_not = server(runtime).why_not(quant, find_accelerator(gpu))
+    assert (f"needs compute capability {least}" in why_not) if least else why_not == ""
+
+
 @pytest.mark.parametrize("runtime", SERVERS)
 def test_each_fact_has_a_source(runtime):
     assert all(source for source in server(runtime).sources)
