@@ -186,7 +186,7 @@ class Predictor:
         """The model on a device, calibrated where a measurement was given. Raises UsageError for a device or format the
         runtime does not serve or nobody measured."""
         served, settings = self.served(split), self.settings
-        why = why_not_served(settings.runtime, self.model.spec, settings.quant, device)
+        why = why_not_served(settings.runtime, self.model.spec, settings.quant, device, settings.release or "")
         if why and settings.measured is None:
             raise UsageError(Problem(why, hint="--runtime, or a format it reads"))
         kind = speed_class(settings.runtime, served.moe, device, settings.release or "")

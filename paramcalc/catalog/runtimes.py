@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog._data import compute_capability, read_table
 from paramcalc.catalog.formats import find_format, is_mix
+from paramcalc.catalog.speed import release_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +46,9 @@ class Server(NamedTuple):
     """What measures a point of `speed`, with places for the model, its requests and how devices divide it."""
     sources: tuple[str, ...]
 
-    def why_not(self, quant: str | None, device: Accelerator) -> str:
-        """Why it does not serve weights in this format on this device; empty where nothing says so.
+    def why_not(self, quant: str | None, device: Accelerator, release: str = "") -> str:
+        """Why it does not serve weights in this format on this device; empty where nothing says so. `release` is one
+        that is stated, such as `0.11`: what older ones start on was not read.
 
         Raises UsageError for a format nobody knows.
         """
@@ -61,7 +63,10 @@ class Server(NamedTuple):
         arithmetics = filter(None, (self.needs.get(""), self.needs.get(kind)))
         lacking = [arithmetic for arithmetic in arithmetics if device.flops and arithmetic not in device.flops]
         where = "" if kind == PLAIN else f" for {kind}"
-        return f"{self.name} needs {lacking[0]} arithmetic{where}" if lacking else self._too_old(kind, device)
+        if lacking:
+            return f"{self.name} needs {lacking[0]} arithmetic{where}"
+        older = release != "" and self.release != "" and release_numbers(release) < release_numbers(self.release)
+        return "" if older else self._too_old(kind, device)
 
     def _too_old(self, kind: str, device: Accelerator) -> str:
         """Why its release does not start on a device of this compute capability; empty where it does."""

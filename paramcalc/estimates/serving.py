@@ -119,15 +119,15 @@ def machines(settings: DeviceSettings, prepared: Prepared) -> list[Machine]:
             for device in accelerators(settings.accelerators).values() if device.capacity_bytes is not None]
 
 
-def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Accelerator) -> str:
+def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Accelerator, release: str = "") -> str:
     """Why a runtime does not serve a model on these devices, in the format that is asked for or in those of its own;
-    empty where nothing says so."""
+    empty where nothing says so. `release` is one of the runtime that is stated, such as `0.11`."""
     facts = server(runtime)
     if profile_of(runtime).gguf and spec.encodes and not gguf_architectures(spec.family):
         return f"no converter of {runtime} knows {spec.family or 'this encoder with its decoder'}"
     own = dict.fromkeys(rule.format for rule in spec.quantize if rule.format != KEEP)
     formats = [quant] if quant is not None or not own else list(own)
-    return "" if facts is None else next(filter(None, (facts.why_not(name, device) for name in formats)), "")
+    return "" if facts is None else next(filter(None, (facts.why_not(name, device, release) for name in formats)), "")
 
 
 def unserved(why: Mapping[str, Problem]) -> Problem:

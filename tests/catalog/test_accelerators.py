@@ -41,7 +41,7 @@ def test_nvidia_devices_without_bf16_say_so() -> None:
 
 
 def test_devices_of_nvidia_have_a_compute_capability(tmp_path: Path) -> None:
-    """All but the B100, of which one site prints 10.1 though its dies are those of the B200 (10.0); no others have one."""
+    """All but the B100, of which one site prints 10.1 though its dies are those of the B200 (10.0)."""
     unlike = [key for key, device in accelerators().items()
               if (device.vendor == "nvidia") != (device.compute_capability is not None)]
     assert unlike == ["b100"]
@@ -50,7 +50,7 @@ def test_devices_of_nvidia_have_a_compute_capability(tmp_path: Path) -> None:
     assert find_accelerator("b100", file).compute_capability == 100
     for wrong in ("86", "8.65", "true", "sm_86"):
         file.write_text(f"accelerators:\n  b100: {{compute_capability: {wrong}}}\n", "utf-8")
-        with pytest.raises(InputError, match="expected a compute capability, such as 8.6"):
+        with pytest.raises(InputError, match="expected a compute capability, such as"):
             find_accelerator("b100", file)
 
 

@@ -48,6 +48,11 @@ def test_a_release_starts_on_devices_of_a_compute_capability(runtime, quant, gpu
     assert (f"needs compute capability {least}" in why_not) if least else why_not == ""
 
 
+@pytest.mark.parametrize(("release", "refused"), [("0.33.0", True), ("0.34", True), ("0.8", False), ("", True)])
+def test_older_releases_are_not_held_to_what_a_newer_one_starts_on(release, refused):
+    assert bool(server("vllm").why_not("gptq", find_accelerator("v100"), release)) is refused
+
+
 @pytest.mark.parametrize("runtime", SERVERS)
 def test_each_fact_has_a_source(runtime):
     assert all(source for source in server(runtime).sources)
