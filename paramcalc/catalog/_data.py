@@ -102,7 +102,7 @@ def positive_integer(value: object, factor: int = 1) -> int:
 
 
 def compute_capability(value: object) -> int:
-    """`8.6` as architectures are numbered: 86. Raises ValueError for anything else."""
+    """The number of an architecture of CUDA, tenths of a version: 86 of `8.6`. Raises ValueError for anything else."""
     match = re.fullmatch(r"([1-9][0-9]?)\.([0-9])", value if isinstance(value, str) else repr(value))
     if match is None:
         raise ValueError(f"expected a compute capability, such as 8.6, found {describe(value)}")
