@@ -27,6 +27,8 @@ MEMORY_UNITS = {**{name.lower(): BYTE_UNITS[name] for name in MEMORY_NAMES},
 MEMORY = re.compile(rf"([0-9]{{1,6}}(?:\.[0-9]{{1,3}})?)\s*({'|'.join(MEMORY_UNITS)})", re.IGNORECASE)
 BEFORE = re.compile(r"[a-zA-Z$€£~≈]{0,8}(?=-?[0-9])")
 """Letters and signs before a number: of `zero3`, `$2`."""
+NOUN = re.compile(r"(?<=[0-9a-z ])(?:tokens?|toks?|param(?:eter)?s?)$", re.IGNORECASE)
+"""What is counted, after a number and its unit: of `1e9 tokens`, `7Bparams`."""
 MOST_CHARACTERS = 40
 """Characters of a wrong value that an error repeats."""
 
@@ -120,6 +122,14 @@ def near_amount(value: object, units: Sequence[str]) -> str:
     return near and f"{rough[1].replace(',', '.')}{near}"
 
 
+def near_sides(value: object, sides: int) -> str:
+    """So many whole numbers with an x between them, of a text with other signs there: 640x480 for 640*480 and 640 by
+    480; empty for what is something else."""
+    further = r"\s{0,3}(?:px)?\s{0,3}(?:[x×*,;:/]|by)\s{0,3}([0-9]{1,6})"
+    parts = re.fullmatch(f"([0-9]{{1,6}}){further * (sides - 1)}(?:px)?", str(value).strip(), re.IGNORECASE)
+    return "x".join(parts.groups()) if parts else ""
+
+
 def near_number(value: object, *, integer: bool = True) -> str:
     """The plain number nearest to what is none: 4096 for 4k, 1000 for 1000x, 768 for -768, 3 for zero3; empty without a
     digit."""
@@ -178,7 +188,7 @@ def _ungrouped(text: str) -> str:
 
 def _near_size(text: str, units: dict[str, int], least: int, most: int) -> str:
     """The nearest size to what is no size: 1.5B for 1.5Bn, 1,5B and 1.5 billion; empty where there is no number."""
-    rough = ROUGH.match(_ungrouped(text))
+    rough = ROUGH.match(_ungrouped(NOUN.sub("", text)))
     if rough is None:
         return ""
     letter = rough[2][:1].lower()

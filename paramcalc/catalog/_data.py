@@ -15,7 +15,7 @@ from paramcalc.numbers import BYTE_UNITS
 from paramcalc.sanitize import describe, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)\s*([kMGTPK]?i?B)(?:/s)?\s*")
 
@@ -136,16 +136,18 @@ def slug(name: str) -> str:
 
 
 def unknown(kind: str, name: str, candidates: Iterable[str], spelled: Mapping[str, str] = MappingProxyType({}),
-            ) -> UsageError:
-    """The refusal of a name, with the nearest known ones; `spelled` says how lists spell them."""
+            meant: Sequence[str] = ()) -> UsageError:
+    """The refusal of a name, with the nearest known ones; `spelled` says how lists spell them. What the name says of
+    itself, `meant`, comes first, and then nothing is offered for being spelt alike."""
     from difflib import get_close_matches
 
     names, word = list(candidates), slug(name)
-    near = [each for each in names if each.startswith(f"{word}-") and each.endswith("-m")]
+    near = [*meant, *(each for each in names if each.startswith(f"{word}-") and each.endswith("-m"))]
     near += [each for each in names if _joined(each) == _joined(word)]
     near += [each for each in names if each.startswith(word)] if len(word) > 2 else []
     near += [each for each in names if _joined(word) in each.split("-")]
-    near = list(dict.fromkeys([*near, *get_close_matches(word, names, n=3, cutoff=0.5)]))[:3]
+    near += [] if meant else get_close_matches(word, names, n=3, cutoff=0.5)
+    near = list(dict.fromkeys(near))[:3]
     every = f"`paramcalc list {LISTS[kind]}` shows the names" if kind in LISTS else ""
     nearest = f"the nearest: {', '.join(dict.fromkeys(spelled.get(each, each) for each in near))}" if near else every
     return UsageError(Problem(f"unknown {kind} {name!r}", hint=nearest))

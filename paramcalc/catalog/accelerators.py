@@ -50,8 +50,8 @@ from paramcalc.catalog._data import (
     unknown,
 )
 from paramcalc.catalog.device_names import (
-    near_size,
     plain_key,
+    refuse_no_name,
     refuse_shared_names,
     several,
     size_alone,
@@ -167,12 +167,7 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
             if words(alias) == words(key)}
     if len(same) == 1 and words(key):
         return next(iter(same.values()))
-    if key == "cpu":
-        raise UsageError(Problem("a CPU is not in the catalog: what it holds and how fast it reads are those of the "
-                                 "host's memory, which no name says",
-                                 hint="--accelerators FILE with its memory and bandwidth"))
-    if near := near_size(name):
-        raise UsageError(Problem(f"unknown accelerator {name!r}", hint=f"write --gpu {near} for a device of that size"))
+    refuse_no_name(name)
     if "," in name:
         raise UsageError(Problem(f"{name!r} names several accelerators, expected one",
                                  hint="--gpus N for several equal ones; fit takes different ones"))

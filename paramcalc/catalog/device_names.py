@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from paramcalc.catalog._data import in_bytes, slug
-from paramcalc.errors import InputError, Problem
+from paramcalc.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ BRANDS = frozenset(["nvidia", "geforce", "tesla", "quadro", "amd", "instinct", "
 _MARKS = re.compile(r"\((?:r|tm|c)\)|[®™©()\[\]{}+]", re.IGNORECASE)
 _APART = re.compile(r"-([0-9]{1,4})-(?:gb|gib|g)(?=-|$)")
 _SIZE = re.compile(r"-([0-9]{1,4})-?(?:gb|gib|g)(?=-|$)")
+_INDEX = re.compile(r"[0-3]|(?:cuda|gpu|rocm|hip|xpu|device)[-:_ ]?[0-9]{0,2}", re.IGNORECASE)
 
 
 def plain_key(name: str) -> str:
@@ -55,6 +56,11 @@ def size_alone(text: str) -> tuple[str, int] | None:
         return None
 
 
+def is_index(text: str) -> bool:
+    """Whether a text numbers a device of a machine instead of naming one: `0`, `cuda:1`, `gpu`."""
+    return _INDEX.fullmatch(text.strip()) is not None
+
+
 def near_size(text: str) -> str:
     """A device of a size alone, as it is to be written, of one whose unit is missing or in other letters: 24GiB of
     `24gib`, `24g` and `24`, 24GB of `24Gb`; empty for what is no size."""
@@ -63,6 +69,20 @@ def near_size(text: str) -> str:
         return ""
     unit = (match[2] or "g").lower()
     return f"{match[1]}{unit[0].upper()}{'B' if unit[1:] == 'b' else 'iB'}"
+
+
+def refuse_no_name(text: str) -> None:
+    """Raise UsageError for a text that names no device, but the host, a device's place in it, or a size."""
+    unknown = f"unknown accelerator {text!r}"
+    if slug(text) == "cpu":
+        raise UsageError(Problem("a CPU is not in the catalog: what it holds and how fast it reads are those of the "
+                                 "host's memory, which no name says",
+                                 hint="--accelerators FILE with its memory and bandwidth"))
+    if is_index(text):
+        raise UsageError(Problem(unknown, hint="name the device's model, not its index: --gpu h100, or its memory: "
+                                               "--gpu 24GiB; --gpus N says how many"))
+    if near := near_size(text):
+        raise UsageError(Problem(unknown, hint=f"write --gpu {near} for a device of that size"))
 
 
 def refuse_shared_names(rows: Sequence[str], names: Mapping[str, tuple[str, tuple[str, ...]]], where: str) -> None:

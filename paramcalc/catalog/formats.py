@@ -32,6 +32,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog._data import Table, mapping, positive_integer, read_table, slug, texts, unknown
+from paramcalc.catalog.format_words import meant_formats
 from paramcalc.catalog.parts import Part, Size, Sizes
 from paramcalc.errors import Problem, UsageError
 
@@ -168,7 +169,8 @@ def find_format(name: str, family: str = "") -> Format:
     for base, tokens in _splits(key):
         if base in by_alias and (variant := _variant(by_name, by_alias, base, tokens)) is not None:
             return variant
-    raise unknown("number format", name, [*by_alias, *plans], {slug(listed): listed for listed in (*by_name, *mixes())})
+    raise unknown("number format", name, [*by_alias, *plans], {slug(listed): listed for listed in (*by_name, *mixes())},
+                  meant_formats(key))
 
 
 def mixes() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from pydantic_core import PydanticCustomError
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.sizes import NearMissError, near_sides
 from paramcalc.spec.media import NO_MEDIA, Media, MediaItem
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def _size(value: object) -> tuple[int, int]:
         return value[0], value[1]
     match = SIZE.fullmatch(str(value))
     if match is None:
-        raise ValueError(f"expected WIDTHxHEIGHT in pixels such as 1366x980, found {str(value)[:40]!r}")
+        raise NearMissError(f"expected WIDTHxHEIGHT in pixels such as 1366x980, found {str(value)[:40]!r}",
+                            near_sides(value, 2))
     return int(match[1]), int(match[2])
 
 
@@ -85,7 +87,8 @@ def _video(value: object) -> tuple[int, int, int]:
         return value[0], value[1], value[2]
     match = VIDEO.fullmatch(str(value))
     if match is None:
-        raise ValueError(f"expected WIDTHxHEIGHTxFRAMES such as 1280x720x32, found {str(value)[:40]!r}")
+        raise NearMissError(f"expected WIDTHxHEIGHTxFRAMES such as 1280x720x32, found {str(value)[:40]!r}",
+                            near_sides(value, 3))
     return int(match[1]), int(match[2]), int(match[3])
 
 

@@ -20,7 +20,7 @@ from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, pa
 from paramcalc.estimates.runtimes import RuntimeName
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import CachedTokens, Count, Devices, Settings, Share, Stages, Tokens, option
-from paramcalc.sizes import parse_memory, parse_tokens
+from paramcalc.sizes import NearMissError, parse_memory, parse_tokens
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
@@ -66,6 +66,14 @@ def _parts(value: object) -> object:
     return tuple(parts) if isinstance(parts, list | tuple) else (parts,)
 
 
+def _layers(value: object) -> object:
+    """A number of layers; llama.cpp also takes words and -1 for all of them."""
+    if str(value).strip().lower() in ("all", "max", "auto", "-1"):
+        raise NearMissError(f"expected a number of layers, found {str(value)[:40]!r}", "999")
+    return value
+
+
+Layers = Annotated[int, BeforeValidator(_layers), Field(ge=0, le=2**16)]
 TensorSplit = Annotated[tuple[Annotated[int, Field(ge=0, le=2**20)], ...], BeforeValidator(_parts)]
 
 
@@ -164,11 +172,11 @@ class DeviceSettings(Settings):
 class PlacementSettings(Settings):
     """Which layers stand on cards, as a command line of llama.cpp says it."""
 
-    gpu_layers: Annotated[int, Field(ge=0, le=2**16)] | None = option(
+    gpu_layers: Layers | None = option(
         None, "Number of layers to offload to GPUs, the output layer included; the others stay in host memory "
               "(llama.cpp).",
         "--gpu-layers", "--n-gpu-layers", metavar="N")
-    cpu_moe: Annotated[int, Field(ge=0, le=2**16)] = option(
+    cpu_moe: Layers = option(
         0, "Keep the routed experts of the first N layers in host memory (llama.cpp).", "--cpu-moe", "--n-cpu-moe",
         metavar="N")
     tensor_split: TensorSplit = option(

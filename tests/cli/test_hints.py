@@ -38,12 +38,33 @@ CONFIG = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "
     (["fit", "gpt2", "--gpu", "h100", "--ram", "64"], "the nearest: 64GiB"),
     (["speed", "gpt2", "--gpu", "h100", "--slo", "tpot=30"], "the nearest: tpot=30ms"),
     (["list", "presets"], "did you mean models?"),
+    *((["memory", "gpt2", "--quant", typed], f"the nearest: {names}") for typed, names in (
+        ("gguf", "q4_k_m, q8_0"), ("4bpw", "exl3-4bpw, gptq-4bit, q4_k_m"), ("ternary", "tq1_0, tq2_0, bitnet"),
+        ("1.58bit", "tq1_0, iq1_m, bitnet"), ("int3", "gptq-3bit, q3_k_m"), ("w4", "gptq-4bit, q4_k_m"))),
+    (["memory", "gpt2", "--dtype", "auto"], "the nearest: bf16, fp16, fp32"),
+    *((["memory", "gpt2", "--gpu", typed], "name the device's model, not its index") for typed in (
+        "0", "1", "cuda", "cuda:0", "gpu0")),
+    *((["memory", "llava-1.5-7b", "--image", typed], "the nearest: 640x480") for typed in (
+        "640*480", "640,480", "640 x 480", "640X480", "640px × 480px", "640 by 480")),
+    (["memory", "llava-1.5-7b", "--video", "640*480*8"], "the nearest: 640x480x8"),
+    *((["train", "gpt2", "--tokens", typed], f"the nearest: {size}") for typed, size in (
+        ("1e9 tokens", "1B"), ("2T tokens", "2T"), ("15Btok", "15B"), ("300 billion tokens", "300B"))),
+    (["flops", "gpt2", "--seq", "4k tokens"], "the nearest: 4k"),
+    *((["memory", "gpt2", "--gpu-layers", typed], "the nearest: 999") for typed in ("all", "max", "-1")),
 ])
 def test_a_name_that_is_nearly_right_is_offered(words, hint, capsys):
     assert run(words) == 2
     message = capsys.readouterr().err
     assert hint in message.split("hint: ")[1]
     assert "q4-k-m" not in message
+
+
+@pytest.mark.parametrize("word", ["gguf", "ternary", "auto", "safetensors", *(f"{bits}bit" for bits in range(1, 9)),
+                                  *(f"{bits}bpw" for bits in range(1, 9))])
+def test_formats_that_are_offered_for_a_word_exist(word, capsys):
+    assert run(["memory", "gpt2", "--quant", word]) == 2
+    hint = capsys.readouterr().err.partition("the nearest: ")[2].split()
+    assert [run(["memory", "gpt2", "--quant", name.strip(",")]) for name in hint] == [0] * len(hint)
 
 
 @pytest.mark.parametrize("address", [
