@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from fractions import Fraction
+from operator import index
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
@@ -162,6 +164,9 @@ def token_list(text: str, option: str) -> list[int]:
 
 
 def _size(value: str | int, units: dict[str, int], least: int, most: int, expected: str) -> int:
+    if not isinstance(value, str | bool):
+        with suppress(TypeError):
+            value = index(value)  # an integer of numpy, say
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise NearMissError(f"{str(value)[:MOST_CHARACTERS]!r} is not {expected}")
     text = value.strip() if isinstance(value, str) else str(value)

@@ -12,6 +12,21 @@ def test_tokens_are_powers_of_two(text, size):
     assert tokens(text, "--context") == size
 
 
+class Eight:
+    """An integer of another library, as those of numpy are."""
+
+    def __index__(self):
+        return 8
+
+
+@pytest.mark.parametrize("size", [tokens, decimal])
+def test_integers_of_other_libraries_are_sizes(size):
+    assert size(Eight(), "context") == 8
+    for number in (True, 8.0, None, b"8"):
+        with pytest.raises(UsageError, match=r"context: .* is not"):
+            size(number, "context")
+
+
 @pytest.mark.parametrize(("text", "size"), [("7B", 7 * 10**9), ("1.5T", 15 * 10**11), ("900", 900), ("2k", 2000)])
 def test_parameters_are_powers_of_ten(text, size):
     assert decimal(text, "--params") == size
