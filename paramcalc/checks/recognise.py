@@ -44,6 +44,8 @@ _FIRST = re.compile(r"^([ \t]{0,200})(?!---|\.\.\.|\{[%{])[^\s#%!&]", re.MULTILI
 """The first line that is neither a comment, a directive nor a template's."""
 _SAYING = re.compile(r"^[ \t]{0,200}(?!(?:---|\.\.\.)[ \t\r]{0,9}(?:#|$))[^\s#%]", re.MULTILINE)
 """The first line of a YAML that says something: no comment, directive, or mark of a document alone."""
+_BREAK = re.compile("\r\n?|[\x85\u2028\u2029]")
+"""What ends a line in YAML besides a line feed."""
 _NESTED = re.compile(r"""^[ \t-]{0,200}["']?(\w{1,60})["']?[ \t]{0,9}:""", re.MULTILINE)
 _KEY = r"""(?:\?[ ]{1,9})?["']?([A-Za-z_][\w.-]{0,60})["']?(?:[ \t]{0,9}:[ \t]{0,9}(.{0,20})|\r?$)"""
 _KEYS = 10_000
@@ -171,7 +173,7 @@ def _large(text: str, name: str) -> Recognised:
 
 
 def _yaml(text: str) -> Recognised:
-    text = _BEFORE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _BEFORE.sub("", _BREAK.sub("\n", text))
     first = _FIRST.search(text)
     keys = {} if first is None else _flow_keys(text) if first[0].endswith("{") else _block_keys(text, first[1])
     recognised = _of_keys(keys)

@@ -13,6 +13,7 @@ from tests.checks.small import SPEC
 from tests.processor import within
 
 BARE = SPEC.removeprefix("paramcalc: 1\n")
+BROKEN = SPEC + "expect: {total: 5}\n"
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128, "hidden_size": 256,
           "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 768}
 FLOW = json.dumps({"name": "bad", "vocab_size": 128, "hidden_size": 256, "num_layers": 4})
@@ -66,6 +67,8 @@ NEAR = {
     "indented with tabs": ("a.yaml", "\n".join(f"\t{line}" for line in SPEC.splitlines())),
     "indented far": ("a.yaml", "\n".join(" " * 60 + line for line in BARE.splitlines())),
     "lines that end with CR": ("a.yaml", BARE.replace("\n", "\r")), "a NUL first": ("a.yaml", "\0" + SPEC),
+    "lines that end with NEL": ("a.yaml", BROKEN.replace("\n", "\x85")),
+    "lines that end with LS": ("a.yaml", BROKEN.replace("\n", "\u2028")),
     "an anchor, flow style": ("a.yaml", '&a {paramcalc: 1, vocab_size: bad, hidden_size: 8}'),
     "a tag, flow style": ("a.yaml", '--- !!map &a {paramcalc: 1, vocab_size: bad, hidden_size: 8}'),
     "a template": ("a.yaml", "{% set width = 8 %}\n" + SPEC), "another template": ("a.yaml", "{{- if .x }}\n" + SPEC),
