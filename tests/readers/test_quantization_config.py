@@ -185,6 +185,27 @@ def test_what_is_not_understood_is_never_exact(settings, level, key):
     assert any(key in caveat.reason for caveat in spec.caveats)
 
 
+@pytest.mark.parametrize(("settings", "notes"), [
+    *((base | {key: ["lm_head", "zork", "lm_haed"]},
+       [f"quantization_config.{key} names no module of the model: 'zork', 'lm_haed'"])
+      for base, key in ((AWQ, "modules_to_not_convert"), (FP8, "modules_to_not_convert"), (FP8, "ignored_layers"),
+                        (NF4, "llm_int8_skip_modules"), (W4A16, "ignore"), (MODELOPT, "ignore"))),
+    (W4A16 | {"ignore": [r"re:.*zork\.\d+"]}, [r"quantization_config.ignore names no module of the model: "
+                                               r"'re:.*zork\\.\\d+'"]),
+    ({"quant_method": "modelopt", "quantization": {"quant_algo": "FP8", "exclude_modules": [f"zork{'k' * n}" for n in
+                                                                                            range(7)]}},
+     ["quantization_config.quantization.exclude_modules names no module of the model: 'zork', 'zorkk', 'zorkkk', "
+      "'zorkkkk', 'zorkkkkk' and 2 more"]),
+    (AWQ | {"modules_to_not_convert": [
+        "lm_head", "visual", "vision_tower", "multi_modal_projector", "gate", "mtp", "eh_proj",
+        "e_score_correction_bias", "model.layers.61.shared_head", "mlp.gate", "linear_attn", "audio_tower", "classifier", "o_proj", "proj", "*"]},
+     []),
+    (W4A16 | {"ignore": ["re:.*lm_head.*", r"re:model\.layers\.\d+\.self_attn", "re:.*", "Linear"]}, []),
+])  # fmt: skip
+def test_modules_of_no_model_are_noted(settings, notes):
+    assert [note for note in read(**settings).notes if "no module" in note] == notes
+
+
 @pytest.mark.parametrize(("settings", "message"), [
     ({"quant_method": "gptq", "bits": "four"}, "expected an integer from -1 to 131,072, found the string 'four'"),
     *(({"quant_method": "gptq", "bits": bits}, f"gptq has no bits {bits}") for bits in (1, 5, 6, 7)),

@@ -14,6 +14,7 @@ from paramcalc.readers.config.config import Builder, Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import is_original, model_type_of, names_draft
 from paramcalc.readers.config.quantization import quantization
+from paramcalc.readers.config.quantization.unmatched import unmatched
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.config.tasks import other_classes, unknown_class
 from paramcalc.readers.families import family_of
@@ -98,6 +99,8 @@ def _read(
         update["name"] = name
     spec = spec.model_copy(update=update)
     _refuse_impossible(spec, config)
+    if quantized.skipped and (more := tuple(unmatched(quantized.skipped, spec))):
+        spec = spec.model_copy(update={"notes": (*spec.notes, *more)})
     return ReadConfig(spec, keys.unread, keys.harmless)
 
 

@@ -109,7 +109,8 @@ def _read(settings: Settings, configs: Sequence[dict[str, Any]]) -> Quantized:
     module, _, function = place.partition(":")
     make: Read = getattr(import_module(f"paramcalc.readers.config.quantization.{module}"), function)
     quantized = make(settings)
-    return _validated(quantized._replace(caveats=quantized.caveats + settings.unused(NEUTRAL)), settings)
+    return _validated(quantized._replace(caveats=quantized.caveats + settings.unused(NEUTRAL),
+                                         skipped=tuple(settings.all_skipped())), settings)
 
 
 def _unknown(settings: Settings, method: str | None) -> Quantized:

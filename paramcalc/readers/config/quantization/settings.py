@@ -11,7 +11,7 @@ from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.quantize import KEEP, MOST_NAMES, QuantRule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from paramcalc.spec.caveats import Certainty
     from paramcalc.spec.quantize import Kind
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 MOST_TEXT = 500
 SMALL = 2**17
+SKIPPED = frozenset((
+    "modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "exclude", "llm_int8_skip_modules",
+    "skip_modules", "linear_weights_not_to_quantize",
+))
+"""What methods call their list of modules that stay as they are."""
 
 
 class Quantized(NamedTuple):
@@ -27,6 +32,8 @@ class Quantized(NamedTuple):
     rules: tuple[QuantRule, ...] = ()
     caveats: tuple[Caveat, ...] = ()
     notes: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    """Modules listed to stay as they are, each with the dotted key of the list."""
 
 
 class Settings:
@@ -38,6 +45,8 @@ class Settings:
         wrote the config; empty where it does not say."""
         self.data, self.path, self.experts, self.written_by = data, path, experts, written_by
         self.read: set[str] = set()
+        self.skipped: list[tuple[str, str]] = []
+        """Modules listed to stay as they are, each with the dotted key of the list."""
         self.parts: list[Settings] = []
         """Mappings inside that were read as settings."""
 
@@ -97,7 +106,17 @@ class Settings:
         value = self.get(*keys)
         if value is None:
             return None
-        return self.list_of(value, self._named(keys))
+        key = self._named(keys)
+        names = self.list_of(value, key)
+        if key in SKIPPED:
+            self.skipped += [(".".join(map(str, (*self.path, key))), name) for name in names]
+        return names
+
+    def all_skipped(self) -> Iterator[tuple[str, str]]:
+        """The modules listed to stay as they are, here and inside."""
+        yield from dict.fromkeys(self.skipped)
+        for part in self.parts:
+            yield from part.all_skipped()
 
     def list_of(self, value: object, key: str) -> list[str]:
         """The texts of a list, or of one text. Raises SpecError."""
