@@ -121,9 +121,9 @@ def test_a_word_nobody_knows_is_refused_with_the_nearest(key, word, hint):
     ({"architectures": ["LlamaForSequenceClassification"], "id2label": {"0": "a", "1": "b", "2": "c"}, "num_labels": 2},
      "num_labels is 2 but id2label names 3: id2label is used, as in the library"),
     ({"model_type": "deepseek_v3", "architectures": None, "num_hidden_layers": 4, "first_k_dense_replace": 100},
-     "none of the 4 layers has experts, by first_k_dense_replace 100"),
+     "none of the 4 layers has experts: first_k_dense_replace is 100"),
     ({"model_type": "qwen2_moe", "architectures": None, "num_hidden_layers": 4, "decoder_sparse_step": 8},
-     "none of the 4 layers has experts, by decoder_sparse_step 8"),
+     "none of the 4 layers has experts: decoder_sparse_step is 8"),
     ({"architectures": ["LlamaForCausalLM", "LlamaForSequenceClassification"]},
      "architectures names 'LlamaForSequenceClassification' too: the first, 'LlamaForCausalLM', is counted"),
     ({"architectures": ["LlamaForCausalLM", "ZorkForCausalLM"]},
@@ -148,6 +148,8 @@ def test_a_value_that_is_hardly_meant_is_noted(more, note):
      "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 9,
      "auto_map": {"AutoModel": "modeling.OtherModel"}},
     {"model_type": "qwen2_moe", "architectures": None, "num_experts": 0},
+    {"model_type": "qwen2_moe", "architectures": None, "num_hidden_layers": 2, "mlp_only_layers": [0, 1]},
+    {"model_type": "deepseek_v3", "architectures": None, "num_hidden_layers": 1, "first_k_dense_replace": 1},
 ])  # fmt: skip
 def test_classes_that_count_alike_are_not_noted(more):
     notes = read_config(LLAMA | more).spec.notes

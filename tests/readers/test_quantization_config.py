@@ -198,8 +198,8 @@ def test_what_is_not_understood_is_never_exact(settings, level, key):
       "'zorkkkk', 'zorkkkkk' and 2 more"]),
     (AWQ | {"modules_to_not_convert": [
         "lm_head", "visual", "vision_tower", "multi_modal_projector", "gate", "mtp", "eh_proj",
-        "e_score_correction_bias", "model.layers.61.shared_head", "mlp.gate", "linear_attn", "audio_tower", "classifier", "o_proj", "proj", "*"]},
-     []),
+        "e_score_correction_bias", "model.layers.61.shared_head", "mlp.gate", "linear_attn",
+        "audio_tower", "classifier", "o_proj", "proj", "*"]}, []),
     (W4A16 | {"ignore": ["re:.*lm_head.*", r"re:model\.layers\.\d+\.self_attn", "re:.*", "Linear"]}, []),
 ])  # fmt: skip
 def test_modules_of_no_model_are_noted(settings, notes):

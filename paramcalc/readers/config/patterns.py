@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from paramcalc.components.layout import MAX_LAYERS
 from paramcalc.errors import LAYERS
 from paramcalc.numbers import many
-from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -80,8 +79,8 @@ def sparse_step(config: Config, step_key: str = "decoder_sparse_step", only_key:
         return ["dense"] * config.layers
     step = config.integer(step_key, 1)
     dense = set(config.listed(only_key, int) or ())
-    return _some_sparse(config, ["moe" if i not in dense and (i + 1) % step == 0 else "dense"
-                                 for i in range(config.layers)], step_key, only_key)
+    _noted_beyond(config, step_key, step)
+    return ["moe" if i not in dense and (i + 1) % step == 0 else "dense" for i in range(config.layers)]
 
 
 def sparse_layers(config: Config, first: int = 0) -> list[str]:
@@ -90,8 +89,9 @@ def sparse_layers(config: Config, first: int = 0) -> list[str]:
     config.read |= {"first_k_dense_replace", "moe_layer_freq"}
     types = config.listed("mlp_layer_types", str, config.layers) if config.has("mlp_layer_types") else None
     if types is None:
-        kinds = _sparse_from(config, config.integer("first_k_dense_replace", first, least=0))
-        return _some_sparse(config, kinds, "first_k_dense_replace", "moe_layer_freq")
+        first = config.integer("first_k_dense_replace", first, least=0)
+        _noted_beyond(config, "first_k_dense_replace", first)
+        return _sparse_from(config, first)
     for index, word in enumerate(types):
         if word not in FEED_FORWARDS:
             raise config.error("mlp_layer_types", f"unknown layer kind {word[:60]!r}",
@@ -109,15 +109,13 @@ def _sparse_from(config: Config, first: int) -> list[str]:
     return ["moe" if i >= first and flag else "dense" for i, flag in enumerate(flags)]
 
 
-def _some_sparse(config: Config, kinds: list[str], *keys: str) -> list[str]:
-    """The kinds of layers; that there is none with experts, where there are experts, is noted with what says so."""
+def _noted_beyond(config: Config, key: str, first: int) -> None:
+    """That a file puts the first layer with experts behind the last one is noted, where there are experts."""
     usual = config.family.defaults
-    numbers = [config.data.get(key, usual.get(key)) for key in EXPERTS]
-    if "moe" not in kinds and any(type(number) is int and number > 1 for number in numbers):
-        words = " and ".join(f"{config.spelled(key)} {quote(value)}" for key in keys
-                             if (value := config.data.get(config.spelled(key), usual.get(key))) is not None)
-        config.note(f"none of the {many(config.layers, 'layer')} has experts, by {words}")
-    return kinds
+    numbers = [config.data.get(name, usual.get(name)) for name in EXPERTS]
+    experts = any(type(number) is int and number > 1 for number in numbers)
+    if experts and first > config.layers and config.spelled(key) in config.data:
+        config.note(f"none of the {many(config.layers, 'layer')} has experts: {config.spelled(key)} is {first:,}")
 
 
 def sparse_but_first(config: Config) -> list[str]:
