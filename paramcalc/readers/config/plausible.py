@@ -20,7 +20,7 @@ from paramcalc.readers.text.values import expected
 from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from paramcalc.readers.config.config import Config
 
@@ -112,14 +112,14 @@ def vet(config: Config) -> list[str]:
     Raises SpecError for values of the wrong type, numbers out of their range and words the class does not know, with
     all of them, located: the library's class refuses such a file too or computes nothing sensible with it, whoever
     reads the key."""
-    rotary = [*_rotary_settings(config)]
-    problems = [*_wrong_values(config), *_wrong_rotary_numbers(rotary), *_no_words_of_torch(config)]
-    doubts = [*_unknown_functions(config), *_unknown_rotary(rotary)]
+    rotary, values = [*_rotary_settings(config)], _own_values(config)
+    problems = [*_wrong_values(config, values), *_wrong_rotary_numbers(rotary), *_no_words_of_torch(config)]
+    doubts = [*_unknown_functions(config, values), *_unknown_rotary(rotary)]
     if doubts and _closed(config):
         problems, doubts = problems + doubts, []
     if problems:
         raise SpecError(*problems)
-    return [*(f"{problem.dotted()}: {problem.message}" for problem in doubts), *_odd_numbers(config),
+    return [*(f"{problem.dotted()}: {problem.message}" for problem in doubts), *_odd_numbers(config, values),
             *_odd_words(config), *_odd_labels(config), *_odd_spellings(config)]
 
 
@@ -131,12 +131,16 @@ def _closed(config: Config) -> bool:
         for name in {config.model_type, str(around.get("model_type", ""))})
 
 
-def _wrong_values(config: Config) -> Iterator[Problem]:
+def _own_values(config: Config) -> dict[str, Any]:
+    """Those of a file that its class does not have by default: what a class has itself it can take."""
+    usual = config.family.defaults
+    return {key: value for key, value in config.data.items() if value is not None and value != usual.get(key)}
+
+
+def _wrong_values(config: Config, values: Mapping[str, Any]) -> Iterator[Problem]:
     """Text where the class has a number or a flag, and the like, and numbers that no class can have under a key."""
     usual = config.family.defaults
-    for key, value in config.data.items():
-        if value is None:
-            continue
+    for key, value in values.items():
         due = usual[key] if key in usual else USUAL.get(key)
         if type(value) is not type(due) and key not in LETTERS and (what := _type_due(value, due)):
             yield Problem(expected(what, value), (*config.path, key))
@@ -192,11 +196,11 @@ def _rotary_settings(config: Config) -> Iterator[tuple[tuple[str, ...], dict[str
         yield from kinds or [((*config.path, key), settings)]
 
 
-def _unknown_functions(config: Config) -> Iterator[Problem]:
+def _unknown_functions(config: Config, values: Mapping[str, Any]) -> Iterator[Problem]:
     """Functions that the library does not know, where the class has one by default: `conv_act` and `pooler_hidden_act`
     as well as `hidden_act`."""
     usual = config.family.defaults
-    for key, value in config.data.items():
+    for key, value in values.items():
         if type(value) is not str or "act" not in key or value in FUNCTIONS or usual.get(key) not in FUNCTIONS:
             continue
         if value not in OWN_FUNCTIONS or _closed(config):
@@ -240,10 +244,10 @@ def _dotted(config: Config, key: str) -> str:
     return ".".join((*config.path, key))
 
 
-def _odd_numbers(config: Config) -> Iterator[str]:
+def _odd_numbers(config: Config, values: Mapping[str, Any]) -> Iterator[str]:
     """Zeros that make a model useless, and numbers below zero where the class has none."""
     usual = config.family.defaults
-    for key, value in config.data.items():
+    for key, value in values.items():
         if type(value) not in (int, float) or value > 0:
             continue
         limit, due = _limit(key), usual.get(key)
