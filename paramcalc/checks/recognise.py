@@ -138,11 +138,11 @@ def _broken(text: str, name: str, error: Exception) -> Recognised:
     if name != CONFIG:
         if '"model_type"' in text and _SIZED.search(text):
             return Recognised(Kind.unclear, "is not JSON, but names a model_type and sizes")
-        return Recognised(Kind.near, "is no JSON") if _MARKED.search(text) else OTHER
+        return Recognised(Kind.near, "is not JSON") if _MARKED.search(text) else OTHER
     unfinished = isinstance(error, json.JSONDecodeError) and (
         error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"))
     begun = text.lstrip(_BLANK).startswith(("{", "/", "#"))  # an object, or a comment before one
-    return OTHER if begun and not unfinished and not _WORDS.search(text) else Recognised(Kind.near, "is no JSON")
+    return OTHER if begun and not unfinished and not _WORDS.search(text) else Recognised(Kind.near, "is not JSON")
 
 
 def _object(data: dict[str, Any], name: str) -> Recognised:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.config.composite import NO_TOWERS
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_PREFIXES
 from paramcalc.readers.config.plausible import vet
 from paramcalc.readers.config.published import model_type_of
+from paramcalc.readers.config.strange import NO_TOWERS
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.size_words import could_change_a_size, could_change_bytes, is_size, looks_like
 
@@ -33,6 +33,7 @@ TOWERS = ("vision", "visual", "image", "audio", "speech", "video", "projector", 
 NAMED_TOWERS = frozenset([*TOWERS, "backbone", "clip", "multimodal", "vae", "vit", "vocoder", "whisper"]) - {
     "decoder", "depth"}
 """The same, as words of keys that name such a part, or say that there is one."""
+
 
 class Accounts(NamedTuple):
     """What of a config was not read, and what was not in it."""

@@ -9,7 +9,7 @@ from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import written_before
-from paramcalc.readers.config.strange import TEXT_KEYS, parts_beside, text_path
+from paramcalc.readers.config.strange import NO_TOWERS, TEXT_KEYS, parts_beside, text_path
 from paramcalc.readers.config.tasks import task_of
 from paramcalc.readers.config.type_facts import WITHIN
 from paramcalc.readers.families import family_of
@@ -20,10 +20,6 @@ from paramcalc.readers.text.values import expected
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.spec.model import ModelSpec
-
-NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling")
-"""Mappings a config holds that are no part of the model."""
-
 
 BASE = "model."
 """What stands in front of the names of a class with a head, which its class without one drops."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.catalog.same_types import library_type
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.depth import LETTERS
+from paramcalc.readers.config.strange import ROTARY_SETTINGS
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.validation import closest
 from paramcalc.readers.text.values import expected
@@ -72,8 +73,6 @@ SCALED = {"linear": ("factor",), "dynamic": ("factor",), "yarn": ("factor",), "l
 """What ways to turn positions cannot do without (modeling_rope_utils.py)."""
 INSTEAD = {"factor": "alpha"}
 """What settings may have in its place (Hunyuan's `dynamic`)."""
-NESTED = ("rope_parameters", "rope_scaling")
-"""Where files keep what positions are turned by."""
 NONE = -1
 """What whole numbers say for none or for all."""
 
@@ -188,7 +187,7 @@ def _allows(limit: Limit, value: object) -> bool:
 
 def _rotary_settings(config: Config) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """Settings of rotary positions with their paths: of all layers, or of each kind of them."""
-    for key in NESTED:
+    for key in ROTARY_SETTINGS:
         settings = config.data.get(key)
         if not isinstance(settings, dict):
             continue

@@ -106,10 +106,13 @@ def _read(
 
 def _other_classes(data: dict[str, Any], config: Config, outer: FamilyData | None) -> tuple[str, ...]:
     """Classes named beside the one that is counted, where those of its type are known: not of code of its own."""
+    names = data.get("architectures")
+    if not names or (len(names) == 1 and "auto_map" not in data):
+        return ()
     types = {config.model_type, str(model_type_of(data))}
     families = [family for family in (config.family, outer) if family is not None]
     classes = {name for family in families for name in (*family.classes, *family.renamed, *family.renamed.values())}
-    if not classes or any(family_of(name).published is not None for name in types) or not data.get("architectures"):
+    if not classes or any(family_of(name).published is not None for name in types):
         return ()
     return tuple(other_classes(data, config.architecture, classes))
 

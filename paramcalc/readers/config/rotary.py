@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import MAX_SIZE
-from paramcalc.readers.config.strange import TEXT_KEYS
+from paramcalc.readers.config.strange import ROTARY_SETTINGS, TEXT_KEYS
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.values import expected
 from paramcalc.spec.model import StateType
@@ -23,8 +23,6 @@ STATE_TYPES = get_args(StateType)
 FACTORS = ("partial_rotary_factor", "rotary_pct")
 SIZE = f"an integer of 1 to {MAX_SIZE:,}"
 SHARE = "a part of a head, above 0 and at most 1"
-NESTED = ("rope_parameters", "rope_scaling")
-"""Where files keep what positions are turned by; a factor of theirs goes before one beside them."""
 
 
 def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
@@ -78,8 +76,9 @@ def _turned(config: Config) -> int:
 
 
 def _share(config: Config) -> float:
-    """The part of a head that is rotated, by the file, else by the class. Raises SpecError for what is no part."""
-    shares = [share for key in NESTED if (share := _nested_share(config, key))]
+    """The part of a head that is rotated, by the file, in its settings of positions before beside them, else by the
+    class. Raises SpecError for what is no part."""
+    shares = [share for key in ROTARY_SETTINGS if (share := _nested_share(config, key))]
     shares += [share for key in FACTORS if (share := config.bounded(key, SHARE, _is_share))]
     return shares[0] if shares else family_of(config.model_type).rotary_share
 

@@ -9,9 +9,12 @@ if TYPE_CHECKING:
 
 TEXT_KEYS = ("text_config", "llm_config", "language_config", "thinker_config")
 """Under which configs keep a text model's; the first that is there."""
-NO_PARTS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling",
-            "auto_map", "id2label", "label2id", "task_specific_params")
-"""Mappings a config holds that are no part of the model."""
+ROTARY_SETTINGS = ("rope_parameters", "rope_scaling")
+"""Where files keep what positions are turned by."""
+NO_TOWERS = ("quantization_config", "generation_config", "compression_config", *ROTARY_SETTINGS)
+"""Mappings of known types of configs that are no part of the model."""
+NO_PARTS = (*NO_TOWERS, "auto_map", "id2label", "label2id", "task_specific_params")
+"""The same of types nobody wrote."""
 PARTS = ("vision", "visual", "vit", "image", "video", "audio", "speech", "projector", "connector", "adapter", "aligner",
          "resampler", "qformer", "perceiver", "merger", "tower", "encoder", "decoder", "talker", "token2wav",
          "code2wav", "codec")
