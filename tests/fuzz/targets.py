@@ -179,7 +179,7 @@ def seeds(reader: str) -> list[bytes]:
     texts = [path.read_bytes() for path in sorted(paths) if path.stat().st_size < SMALL]
     if reader == "finder":
         paths = [*BAD.glob("config/*.json"), ROOT / "action.yml", ROOT / ".pre-commit-hooks.yaml"]
-        texts += [path.read_bytes() for path in paths]
+        texts += [*(path.read_bytes() for path in paths), b'{"theme": "dark"}']
     return texts + ([text.encode() for text in COMMENTS] * 20 if reader == "ignores" else
                     _recorded() if reader == "config" else [])
 
