@@ -111,15 +111,20 @@ def vet(config: Config) -> list[str]:
     Raises SpecError for values of the wrong type, numbers out of their range and words the class does not know, with
     all of them, located: the library's class refuses such a file too or computes nothing sensible with it, whoever
     reads the key."""
-    rotary, values = [*_rotary_settings(config)], _own_values(config)
-    problems = [*_wrong_values(config, values), *_wrong_rotary_numbers(rotary), *_no_words_of_torch(config)]
-    doubts = [*_unknown_functions(config, values), *_unknown_rotary(rotary)]
+    values = _own_values(config)
+    rotary = [*_rotary_settings(config)] if not values.keys().isdisjoint(ROTARY_SETTINGS) else []
+    problems = [*_wrong_values(config, values), *_no_words_of_torch(config, values)]
+    doubts = [*_unknown_functions(config, values)]
+    if rotary:
+        problems += _wrong_rotary_numbers(rotary)
+        doubts += _unknown_rotary(rotary)
     if doubts and _closed(config):
         problems, doubts = problems + doubts, []
     if problems:
         raise SpecError(*problems)
-    return [*(f"{problem.dotted()}: {problem.message}" for problem in doubts), *_odd_numbers(config, values),
-            *_odd_words(config), *_odd_labels(config), *_odd_spellings(config)]
+    notes = [f"{problem.dotted()}: {problem.message}" for problem in doubts]
+    notes += [*_odd_numbers(config, values), *_odd_words(config, values), *_odd_labels(config)]
+    return [*notes, *_odd_spellings(config)] if config.family.attributes else notes
 
 
 def _closed(config: Config) -> bool:
@@ -219,15 +224,15 @@ def _unknown_rotary(rotary: Rotary) -> Iterator[Problem]:
                 yield Problem(f"required key is missing for positions of the kind {kind}", (*path, key))
 
 
-def _no_words_of_torch(config: Config) -> Iterator[Problem]:
+def _no_words_of_torch(config: Config, values: Mapping[str, Any]) -> Iterator[Problem]:
     """Types and tasks that are none, whatever the class."""
     for key in ("dtype", "torch_dtype"):
-        word = config.data.get(key)
+        word = values.get(key)
         if type(word) is str and (name := word.removeprefix("torch.")) not in DTYPES:
             hint = f"write {SHORT_DTYPES[name]}" if name in SHORT_DTYPES else ""
             problem = _unknown(config.path, key, word, DTYPES, "type of torch")
             yield problem._replace(hint=hint or problem.hint)
-    task = config.data.get("problem_type")
+    task = values.get("problem_type")
     if type(task) is str and task not in TASKS:
         yield _unknown(config.path, "problem_type", task, TASKS, "value")
 
@@ -257,10 +262,10 @@ def _odd_numbers(config: Config, values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{_dotted(config, key)} is negative ({quote(value)}); its class has {quote(due)}"
 
 
-def _odd_words(config: Config) -> Iterator[str]:
+def _odd_words(config: Config, values: Mapping[str, Any]) -> Iterator[str]:
     """Words of which no class knows, where no class of the library makes sure."""
-    for key, words in NOTED.items():
-        word = config.data.get(key)
+    for key, words in NOTED.items() if not values.keys().isdisjoint(NOTED) else ():
+        word = values.get(key)
         if type(word) is str and word not in words:
             yield f"{_dotted(config, key)}: unknown value {quote(word)}; known are {', '.join(sorted(words))}"
 

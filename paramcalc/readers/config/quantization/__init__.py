@@ -21,7 +21,7 @@ KEYS = ("quantization_config", "quantization", "compression_config")
 
 
 def quantization(configs: Sequence[dict[str, Any]], beside: dict[str, Any] | None = None,
-                 parts: Iterable[Config] = ()) -> Quantized:
+                 parts: Sequence[Config] = ()) -> Quantized:
     """Rules, caveats and notes from the first of the configs that says how its weights are quantized.
 
     `beside` is the content of a hf_quant_config.json in the same folder, which counts where the config itself says
@@ -36,7 +36,7 @@ def quantization(configs: Sequence[dict[str, Any]], beside: dict[str, Any] | Non
         from paramcalc.readers.config.quantization.methods import read
 
         quantized = read(configs, settings[0] if settings else None, beside)
-    unused = tuple(_unused(settings, parts))
+    unused = tuple(_unused(settings, parts)) if settings or parts else ()
     return quantized._replace(caveats=(*quantized.caveats, *unused)) if unused else quantized
 
 
