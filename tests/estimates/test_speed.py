@@ -8,12 +8,10 @@ from random import Random
 import pytest
 
 from paramcalc.build import build
-from paramcalc.catalog.accelerators import accelerators, find_accelerator
+from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.speed import (
     Constants,
-    older_release,
     power_shares,
-    power_source,
     speed_class,
     speed_classes,
 )
@@ -326,31 +324,6 @@ def test_joules_follow_power_and_throughput():
     assert speed_of(device="tpu-v5e").point(1).joules_per_token is None
     assert power_share(10**9) == power_shares()[-1]
     assert [one.sequences for one in power_shares()] == sorted(one.sequences for one in power_shares())
-
-
-def test_classes_are_few_and_say_where_they_come_from():
-    classes = speed_classes()
-    assert len(classes) <= 15
-    assert all(len(kind.constants.set_ones()) <= 5 for kind in classes)
-    assert all(kind.records >= 20 and kind.configurations >= 5 and kind.sources and kind.dates for kind in classes)
-    assert all(set(kind.devices) <= set(accelerators()) for kind in classes)
-    assert power_source()
-
-
-def test_what_nobody_measured_has_no_class():
-    assert speed_class("transformers", False, H100) is None
-    assert speed_class("llama.cpp", False, find_accelerator("tpu-v5e")) is None
-    assert speed_class("llama.cpp", False, find_accelerator("mi300x")).name == "llama.cpp radeon"
-
-
-def test_releases_are_ordered_by_their_numbers():
-    assert [speed_class("vllm", True, H100, release).until for release in ("0.9.2", "0.12.3", "0.13", "")] == [
-        "0.12", "0.12", "", ""]
-    assert speed_class("tensorrt-llm", True, H100, "1.1.0rc2.post2").until == "1.1"
-    assert (older_release("vllm", True), older_release("vllm", False), older_release("sglang", True)) == (
-        "0.12", "", "")
-    with pytest.raises(ValueError, match="expected a release such as"):
-        speed_class("vllm", True, H100, "nightly")
 
 
 def test_towers_are_not_passed_while_a_token_is_decoded():

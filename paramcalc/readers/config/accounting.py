@@ -46,7 +46,7 @@ class Accounts(NamedTuple):
     """Further parts: nested configs that a model of text alone does not have, and those that are merely named."""
     defaults: dict[str, int]
     """Sizes that the file does not say, from the defaults of its class, by dotted key."""
-    held: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
     """Keys nobody reads that could change how the weights are held, dotted."""
 
 

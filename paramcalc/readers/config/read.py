@@ -91,7 +91,7 @@ def _read(
     update: dict[str, Any] = {"family": config.model_type, "notes": notes,
                               "quantize": (*spec.quantize, *quantized.rules) if quantized.rules else (),
                               "caveats": (*spec.caveats, *_unverified(config, outer), *quantized.caveats,
-                                           *_held_otherwise(keys.held), *functions),
+                                           *_storage_caveats(keys.storage), *functions),
                               "uncounted": (*spec.uncounted, *uncounted, *keys.uncounted),
                               "unread": tuple(problem.dotted() for problem in keys.unread),
                               "defaults": keys.defaults} | settings
@@ -126,7 +126,7 @@ def _unverified(config: Config, outer: FamilyData | None) -> tuple[Caveat, ...]:
                         reason=f"not verified against a published total: read off {source}") for source in sources)
 
 
-def _held_otherwise(keys: Sequence[str]) -> tuple[Caveat, ...]:
+def _storage_caveats(keys: Sequence[str]) -> tuple[Caveat, ...]:
     """That keys nobody reads may say how the weights are held."""
     return tuple(Caveat(figure="weights", known="unknown", reason=f"{key[:200]} could change how the weights are held, "
                         "and is not used") for key in keys)

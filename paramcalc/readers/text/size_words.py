@@ -50,7 +50,7 @@ SAME = {
 """Words of size keys to one of several that mean the same; empty where a word adds nothing."""
 
 
-HELD = re.compile(r"(^|_)(load_in_\w+|w?bits?|weights?_dtype|quant\w*|nf4|(mx|nv)?fp[48]|int[48]|bitnet|bitlinear"
+STORAGE = re.compile(r"(^|_)(load_in_\w+|w?bits?|weights?_dtype|quant\w*|nf4|(mx|nv)?fp[48]|int[48]|bitnet|bitlinear"
                   r"|ternary)(_|$)")
 CACHED = re.compile(r"cache|kv|activation|quantizers?(_|$)")
 """Words of how weights are held; and of the cache, of activations and of codecs, which are held in other ways."""
@@ -59,7 +59,7 @@ CACHED = re.compile(r"cache|kv|activation|quantizers?(_|$)")
 def could_change_bytes(key: str, value: object) -> bool:
     """Whether a key that nobody reads could change how the weights are held."""
     name = key.lower()
-    return bool(value) and HELD.search(name) is not None and CACHED.search(name) is None
+    return bool(value) and STORAGE.search(name) is not None and CACHED.search(name) is None
 
 
 def could_change_a_size(key: str, value: object) -> bool:
