@@ -28,6 +28,11 @@ Share = Annotated[Fraction, BeforeValidator(parse_share)]
 """A part of a whole: 0.9, `90%`."""
 Devices = Annotated[int, Field(ge=1, le=2**16)]
 Stages = Annotated[int, Field(ge=1, le=2**12)]
+DTYPE = "Number format of weights that are not quantized: bf16, fp16, fp32."
+TP = "Tensor parallel size: number of devices that each matrix is divided among."
+PP = "Pipeline parallel size: number of stages that the layers are divided among."
+EP = "Expert parallel size: number of devices that the experts are divided among."
+"""Help of options that serving, speed and training have."""
 NUMBERS = ("int_parsing", "float_parsing")
 """Pydantic's words for a text that is no number."""
 SYNONYMS = {

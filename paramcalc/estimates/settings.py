@@ -19,7 +19,7 @@ from paramcalc.estimates.effects import need
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, parse_videos
 from paramcalc.estimates.runtimes import RuntimeName
 from paramcalc.measures.flops import Workload
-from paramcalc.settings import CachedTokens, Count, Devices, Settings, Share, Stages, Tokens, option
+from paramcalc.settings import DTYPE, EP, PP, TP, CachedTokens, Count, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import NearMissError, parse_memory, parse_tokens
 
 if TYPE_CHECKING:
@@ -80,19 +80,16 @@ TensorSplit = Annotated[tuple[Annotated[int, Field(ge=0, le=2**20)], ...], Befor
 class FormatSettings(Settings):
     """In which formats a model is held, and how devices divide it."""
 
-    dtype: str = option(SERVING.dtype, "Number format of weights that are not quantized: bf16, fp16, fp32.")
+    dtype: str = option(SERVING.dtype, DTYPE)
     quant: str | None = option(
         SERVING.quant, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none; fit also takes "
                        "all.")
     imatrix: bool | None = option(
         SERVING.imatrix, "Assume that the GGUF mix was made with an importance matrix; when not given, only IQ types "
                          "are.")
-    tp: Devices | None = option(
-        SERVING.tp, "Tensor parallel size: number of devices that each matrix is divided among.")
-    pp: Stages | None = option(
-        SERVING.pp, "Pipeline parallel size: number of stages that the layers are divided among.")
-    ep: Devices | None = option(
-        SERVING.ep, "Expert parallel size: number of devices that the experts are divided among.")
+    tp: Devices | None = option(SERVING.tp, TP)
+    pp: Stages | None = option(SERVING.pp, PP)
+    ep: Devices | None = option(SERVING.ep, EP)
     gpus: Devices | None = option(
         SERVING.gpus, "Number of devices; when no parallel size is given, the model is divided as the runtime does by "
                       "default.")

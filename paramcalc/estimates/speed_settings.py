@@ -27,7 +27,7 @@ from paramcalc.estimates.settings import (
     Videos,
     VideoSizes,
 )
-from paramcalc.settings import Devices, Stages, Tokens, option
+from paramcalc.settings import DTYPE, EP, PP, TP, Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, NearMissError, parse_memory, parse_tokens
 
 if TYPE_CHECKING:
@@ -105,18 +105,15 @@ class SpeedSettings(DeviceSettings):
     runtime: ServingRuntime = option("vllm", "Serving runtime.")
     release: Annotated[str, AfterValidator(_release)] | None = option(
         None, "Release of the runtime, such as 0.11; the newest measured release when not given.")
-    dtype: str = option(SERVING.dtype, "Number format of weights that are not quantized: bf16, fp16, fp32.")
+    dtype: str = option(SERVING.dtype, DTYPE)
     quant: str | None = option(SERVING.quant, "Number format or GGUF mix of the weights: fp8_block, awq, q4_k_m, none.")
     kv_dtype: str | None = option(
         SERVING.kv_dtype, "Number format of the KV cache; the runtime's default when not given.", metavar="D[,D]")
     gpus: Devices | None = option(
         SERVING.gpus, "Number of devices; used for tensor parallelism when no parallel size is given.")
-    tp: Devices | None = option(
-        SERVING.tp, "Tensor parallel size: number of devices that each matrix is divided among.")
-    pp: Stages | None = option(
-        SERVING.pp, "Pipeline parallel size: number of stages that the layers are divided among.")
-    ep: Devices | None = option(
-        SERVING.ep, "Expert parallel size: number of devices that the experts are divided among.")
+    tp: Devices | None = option(SERVING.tp, TP)
+    pp: Stages | None = option(SERVING.pp, PP)
+    ep: Devices | None = option(SERVING.ep, EP)
     dp: Devices | None = option(
         SERVING.dp, "Data parallel size: number of replicas; they share experts if --ep is larger than --tp.")
     tower_parallel: TowerParallel | None = option(SERVING.tower_parallel, TOWER_PARALLEL)

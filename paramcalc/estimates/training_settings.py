@@ -25,7 +25,7 @@ from paramcalc.estimates.settings import (
     Videos,
     VideoSizes,
 )
-from paramcalc.settings import Count, Devices, Settings, Stages, Tokens, option
+from paramcalc.settings import DTYPE, EP, PP, TP, Count, Devices, Settings, Stages, Tokens, option
 
 Loss = Literal["plain", "compiled", "fused"]
 Method = Literal["sft", "dpo", "grpo", "ppo"]
@@ -51,7 +51,7 @@ class TrainingSettings(Settings):
     image: Images = IMAGE
     video: Videos = VIDEO
     audio: Durations = AUDIO
-    dtype: str = option(TRAINING.dtype, "Number format of weights that are not quantized: bf16, fp16, fp32.")
+    dtype: str = option(TRAINING.dtype, DTYPE)
     quant: str | None = option(TRAINING.quant, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
     compute_dtype: str | None = option(
         TRAINING.compute_dtype, "Number format of matrix products and activations; that of the weights when not "
@@ -80,9 +80,9 @@ class TrainingSettings(Settings):
         TRAINING.zero, "ZeRO stage. 1: divide optimizer states among ranks; 2: gradients too; 3: weights too (FSDP).")
     zero_shards: Devices | None = option(
         TRAINING.zero_shards, "Number of ranks that ZeRO divides among; all when not given.")
-    tp: Devices = option(TRAINING.tp, "Tensor parallel size: number of devices that each matrix is divided among.")
-    pp: Stages = option(TRAINING.pp, "Pipeline parallel size: number of stages that the layers are divided among.")
-    ep: Devices = option(TRAINING.ep, "Expert parallel size: number of devices that the experts are divided among.")
+    tp: Devices = option(TRAINING.tp, TP)
+    pp: Stages = option(TRAINING.pp, PP)
+    ep: Devices = option(TRAINING.ep, EP)
     cp: Stages = option(TRAINING.cp, "Context parallel size: number of devices that each sequence is divided among.")
     dp: Devices | None = option(None, "Data parallel size: number of replicas of the model, each divided by --tp, "
                                       "--pp and --cp.")
