@@ -6,7 +6,7 @@ import pytest
 
 import paramcalc
 from paramcalc.readers import models
-from paramcalc.readers.names import near_presets, preset_of, repository
+from paramcalc.readers.names import near_presets, repository
 
 
 @pytest.mark.parametrize(("model", "name"), [
@@ -22,8 +22,6 @@ def test_what_a_repository_is(model, name):
 @pytest.mark.parametrize("model", ["meta-llama/Llama-3.1-8B", "https://huggingface.co/meta-llama/Llama-3.1-8B",
                                    "hf://meta-llama/Llama-3.1-8B"])
 def test_a_preset_answers_for_its_repository(model, monkeypatch):
-    if not preset_of("meta-llama/Llama-3.1-8B"):
-        pytest.skip("no preset has this source")
     monkeypatch.setattr(models, "_read", lambda name, tell: models._preset(name))
     answer = paramcalc.count(model)
     assert answer.total == 8_030_261_248
